@@ -1,0 +1,45 @@
+# `make book` and `make test` need Python >= 3.10 and make; everything else they install into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help book site serve test notebooks rehearse lint address clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+book: $(STAMP) site  ## make the environment and build the site into _build/html
+	@echo "The book is in _build/html: open _build/html/index.html, or run 'make serve'."
+
+site:
+	$(BIN)/jupyter-book build -q -W -n --keep-going .
+
+serve:  ## serve the built site on http://localhost:8000 (PORT=… for another port)
+	$(BIN)/python tools/serve.py --port $(PORT)
+
+test: $(STAMP)  ## everything that proves the project, with one summary at the end
+	$(BIN)/python tools/prove.py
+
+notebooks: $(STAMP)  ## execute all notebooks and normalise them (NB=path for one)
+	$(BIN)/python tools/notebooks.py run $(NB)
+
+rehearse: $(STAMP)  ## run every notebook as Colab would: fresh environment, empty folder, ipywidgets 8 and 7.7
+	$(BIN)/python tools/rehearse.py --all
+
+lint: $(STAMP)  ## ruff over code and notebooks
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+address: $(STAMP)  ## show the repository's address, or change it everywhere (URL=https://…)
+	$(BIN)/python tools/address.py $(URL)
+
+clean:  ## remove what was built, not the environment
+	rm -rf _build build dist *.egg-info

@@ -1,0 +1,4 @@
+"""The reader's tools: live figures, a plotting style and the data sets of the book.
+
+They stand on the losses; no loss depends on them. Install them with ``pip install "lossutils[learn]"``.
+"""
