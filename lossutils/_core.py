@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from numbers import Real
 
@@ -66,7 +65,7 @@ def check_number(name: str, value: float, wanted: str, holds: Callable[[float], 
     if isinstance(value, bool) or not isinstance(value, Real):
         kind = "a tensor" if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"{name} must be a number {wanted}, got {kind}")
-    if math.isnan(value) or not holds(value):
+    if value != value or not holds(value):
         raise ValueError(f"{name} must be a number {wanted}, got {value}")
 
 
@@ -86,12 +85,13 @@ def check_values(message: str, values: Tensor, wrong: Tensor) -> None:
         raise ValueError(f"{message}, got {values.detach()[wrong].flatten()[0].item():g}")
 
 
-def option(
-    name: str, value: float | Tensor, residual: Tensor, wanted: str, holds: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """An option that may be a number or a tensor, as a tensor of the residual's dtype that broadcasts to its shape."""
+def option(name: str, value: float | Tensor, residual: Tensor, wanted: str, holds: Callable) -> Tensor:
+    """An option that may be a number or a tensor, as a tensor of the residual's dtype that broadcasts to its shape.
+
+    `holds` tells, of a number or element by element, whether it is as `wanted`; of NaN it must say False.
+    """
     if not isinstance(value, Tensor):
-        check_number(name, value, wanted, lambda number: bool(holds(torch.tensor(number, dtype=torch.float64))))
+        check_number(name, value, wanted, holds)
         return residual.new_tensor(value)
     check_tensor(name, value)
     if value.dim() > 0 and value.device != residual.device:

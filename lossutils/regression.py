@@ -351,8 +351,8 @@ def general_robust_loss(
 
     Convention:
         "mean" divides by the number of elements. Gradients flow to input, target, alpha and scale. At alpha exactly 2
-        the true derivative in alpha is +∞ (it grows like log 1/|alpha − 2|): the gradient there is the one at the next
-        number below 2. At alpha = ±∞ the gradient in alpha is 0.
+        the true derivative in alpha is +∞ (it grows like log 1/|alpha − 2|); the gradient there is finite, about that
+        at the next number below 2. At alpha = ±∞ the gradient in alpha is 0.
 
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, or an option is neither a number nor a tensor.
@@ -370,8 +370,8 @@ def general_robust_loss(
         tensor([0.4000, 1.9992])
     """
     residual = residual_of(input, target, reduction)
-    alpha = option("alpha", alpha, residual, "from -inf to inf and not NaN", lambda a: ~a.isnan())
-    scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & c.isfinite())
+    alpha = option("alpha", alpha, residual, "from -inf to inf and not NaN", lambda a: a == a)
+    scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
     return reduce(_rho(residual / scale, alpha), reduction, input.dtype)
 
 
@@ -421,7 +421,7 @@ def adaptive_robust_loss(
     """
     residual = residual_of(input, target, reduction)
     alpha = option("alpha", alpha, residual, "from 0 to 2", lambda a: (a >= 0) & (a <= 2))
-    scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & c.isfinite())
+    scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
     log_z = _log_partition(alpha.double()).to(residual.dtype)
     return reduce(_rho(residual / scale, alpha) + scale.log() + log_z, reduction, input.dtype)
 
@@ -478,12 +478,12 @@ def poisson_nll_loss(
     check_flag("full", full)
     check_number("eps", eps, "above 0 and finite", lambda e: 0 < e < math.inf)
     check_pair(input, target, reduction)
-    check_values("target must hold counts of at least 0", target, target < 0)
     rate, count = upcast(input, target)
+    check_values("target must hold counts of at least 0", count, count < 0)
     if log_input:
         values = rate.exp() - count * rate
     else:
-        check_values("input must hold rates of at least 0 with log_input=False", input, input < 0)
+        check_values("input must hold rates of at least 0 with log_input=False", rate, rate < 0)
         values = rate - count * (rate + eps).log()
     if full:
         some = torch.where(count > 1, count, 2)  # keeps log 0 out of the gradient
@@ -565,38 +565,33 @@ def _variance(var: Tensor | float, input: Tensor, residual: Tensor) -> Tensor:
             f"var must have the shape of input, {tuple(input.shape)}, or that shape with the last dimension 1 or "
             f"left out, got {tuple(var.shape)}"
         )
-    check_values("var must hold variances of at least 0", var, var < 0)
     (var,) = upcast(var)
+    check_values("var must hold variances of at least 0", var, var < 0)
     return var.unsqueeze(-1) if var.dim() < input.dim() else var
 
 
 def _rho(z: Tensor, alpha: Tensor) -> Tensor:
     """The general robust loss of the residual in units of the scale.
 
-    In terms of b = |alpha − 2| and L = log(z²/b + 1) it is b (exp(alpha L/2) − 1)/alpha. That is fit for small alpha.
-    Elsewhere we split exp(alpha L/2) = (z²/b + 1) exp(w), w = (alpha − 2) L/2, which stays exact up to alpha = 2. Every
-    branch is fed harmless values where another one is taken, so that its gradient is never 0 · ∞ = NaN.
+    In terms of b = |alpha − 2| and L = log(z²/b + 1) it is b (exp(alpha L/2) − 1)/alpha, which is fit for small alpha.
+    Elsewhere we split exp(alpha L/2) = (z²/b + 1) exp(w), w = (alpha − 2) L/2: that is exact up to alpha = 2, where b
+    only has to be kept from 0 inside the logarithm. Every branch is fed harmless values where another one is taken,
+    so that its gradient is never 0 · ∞ = NaN.
     """
     infinite = alpha.isinf()
     small = alpha.abs() < 0.5
-    # At 2 itself b = 0; the number below it has nearly the same value and a derivative in alpha.
-    shape = torch.where(alpha == 2, alpha - torch.finfo(alpha.dtype).eps, torch.where(infinite, 1, alpha))
+    shape = torch.where(infinite, 1, alpha)
     b = (shape - 2).abs()
-    log_base = _log1p_square(z / b.sqrt())
+    log_base = _log1p_square(z / b.clamp(min=torch.finfo(alpha.dtype).eps).sqrt())
 
     near_0 = b * _box_cox(0.5 * log_base, torch.where(small, shape, 0))
     w = 0.5 * (shape - 2) * log_base
     bend = z * torch.exp(0.5 * w)
     away = (bend.square() + b * _expm1(w)) / torch.where(small, 1, shape)
-    rho = torch.where(small, near_0, away)
-
-    half_square = 0.5 * z.square()
-    gap = (half_square - rho).detach()
-    rho = rho + torch.where((alpha == 2) & gap.isfinite(), gap, 0)
 
     sign = torch.where(infinite, alpha.sign(), 1)
-    limit = sign * _expm1(sign * torch.where(infinite, half_square, 0))
-    return torch.where(infinite, limit, rho)
+    limit = sign * _expm1(0.5 * sign * torch.where(infinite, z, 0).square())
+    return torch.where(infinite, limit, torch.where(small, near_0, away))
 
 
 def _log_partition(alpha: Tensor) -> Tensor:
