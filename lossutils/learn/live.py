@@ -153,8 +153,12 @@ class LiveFigure(anywidget.AnyWidget):
     value = traitlets.Dict().tag(sync=True)
 
     def __repr__(self) -> str:
+        # The numbers' count and mean size stand here so that a notebook whose figure has changed shows another text.
         sliders = ", ".join(f"{s['label']} ({len(s['values'])} values)" for s in self.spec["sliders"])
-        return f"LiveFigure({self.spec['title']!r}: {sliders})"
+        numbers = np.abs(np.frombuffer(self.data, dtype="<f4").astype(float))
+        finite = numbers[np.isfinite(numbers)]
+        size = f"{finite.mean():.3g}" if finite.size else "0"
+        return f"LiveFigure({self.spec['title']!r}; {sliders or 'no slider'}; {numbers.size} numbers, mean size {size})"
 
     def _repr_mimebundle_(self, **kwargs):
         bundle, metadata = super()._repr_mimebundle_(**kwargs)
