@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 BIN = pathlib.Path(PYTHON).parent
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+STRICT = ["-q", "-W", "-n", "--keep-going"]
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 
 
@@ -37,7 +38,7 @@ def steps(folder: pathlib.Path) -> list[tuple[str, list, pathlib.Path | None]]:
             "notebooks by nbval", "--nbval", "--nbval-cell-timeout=120", "--nbval-kernel-startup-timeout=120",
             "chapters", *PARALLEL,
         ),
-        ("the site, warnings as errors", [BIN / "jupyter-book", "build", "--all", "-q", "-W", "-n", "--keep-going", "."], None),
+        ("the site, warnings as errors", [BIN / "jupyter-book", "build", "--all", *STRICT, "."], None),
         pytest("browser and links", "tests/site", *PARALLEL, "-rs"),
         ("rehearsal of Colab", [PYTHON, ROOT / "tools" / "rehearse.py", f"--json={rehearsal}"], rehearsal),
     ]  # fmt: skip

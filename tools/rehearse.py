@@ -131,7 +131,7 @@ def main() -> int:
         subprocess.run([*pip, *BROUGHT_ALONG, VERSIONS["ipywidgets 8"]], check=True, env=environment)
         print(f"fresh environment: {time.monotonic() - start:.0f} s", flush=True)
         for label, requirement in VERSIONS.items():
-            # anywidget comes with the package: after the first setup cell it is there, and 7.7 replaces only ipywidgets.
+            # anywidget comes with the package, by the first setup cell; 7.7 then replaces only ipywidgets.
             subprocess.run([*pip, requirement], check=True, env=environment)
             for path in chosen:
                 start = time.monotonic()
@@ -143,9 +143,8 @@ def main() -> int:
                 )  # fmt: skip
                 problems = [run.stderr[-3000:]] if run.returncode else differences(path, target)
                 passed, failed = (passed, failed + 1) if problems else (passed + 1, failed)
-                print(
-                    f"{'FAIL' if problems else 'ok':4} {time.monotonic() - start:6.1f} s  {label}  {path.relative_to(ROOT)}"
-                )
+                seconds, verdict = time.monotonic() - start, "FAIL" if problems else "ok"
+                print(f"{verdict:4} {seconds:6.1f} s  {label}  {path.relative_to(ROOT)}")
                 print("\n".join(problems), end="\n" if problems else "", flush=True)
         where = subprocess.run(
             [python, "-c", "import lossutils; print(lossutils.__file__)"],
