@@ -181,7 +181,7 @@ function render({ model, el }) {
     function layout() {
       const room = Math.max(stage.clientWidth || el.clientWidth || 640, 240);
       const beside = panels.length > 1 && room >= 560;
-      const width = Math.floor(beside ? (room - 8 * (panels.length - 1)) / panels.length : Math.min(room, 640));
+      const width = Math.floor(beside ? (room - 10 * (panels.length - 1)) / panels.length : Math.min(room, 640));
       const height = Math.round(clamp(width * 0.66, 230, 340));
       for (const p of panels) place(p, width, height);
       update();
