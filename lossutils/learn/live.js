@@ -181,7 +181,7 @@ function render({ model, el }) {
     function layout() {
       const room = Math.max(stage.clientWidth || el.clientWidth || 640, 240);
       const beside = panels.length > 1 && room >= 560;
-      const width = Math.floor(beside ? (room - 8 * (panels.length - 1)) / panels.length : Math.min(room, 640));
+      const width = Math.floor(beside ? (room - 10 * (panels.length - 1)) / panels.length : Math.min(room, 640));
       const height = Math.round(clamp(width * 0.66, 230, 340));
       for (const p of panels) place(p, width, height);
       update();
@@ -212,7 +212,7 @@ function render({ model, el }) {
       }
       draw("text", { x: (left + W - right) / 2, y: H - 6, "text-anchor": "middle" }, back, panel.xLabel);
       const middle = (top + H - bottom) / 2;
-      draw("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, back, panel.yLabel);
+      if (panel.yLabel) draw("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, back, panel.yLabel);
       const clip = draw("clipPath", { id: `${id}-c${p.number}` }, draw("g", {}, svg));
       draw("rect", { x: left, y: top, width: W - left - right, height: H - top - bottom }, clip);
       p.front = draw("g", { "clip-path": `url(#${id}-c${p.number})` }, svg);
