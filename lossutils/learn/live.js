@@ -212,7 +212,7 @@ function render({ model, el }) {
       }
       draw("text", { x: (left + W - right) / 2, y: H - 6, "text-anchor": "middle" }, back, panel.xLabel);
       const middle = (top + H - bottom) / 2;
-      draw("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, back, panel.yLabel);
+      if (panel.yLabel) draw("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, back, panel.yLabel);
       const clip = draw("clipPath", { id: `${id}-c${p.number}` }, draw("g", {}, svg));
       draw("rect", { x: left, y: top, width: W - left - right, height: H - top - bottom }, clip);
       p.front = draw("g", { "clip-path": `url(#${id}-c${p.number})` }, svg);
