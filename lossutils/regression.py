@@ -423,8 +423,9 @@ def adaptive_robust_loss(
     residual = residual_of(input, target, reduction)
     alpha = option("alpha", alpha, residual, "from 0 to 2", lambda a: (a >= 0) & (a <= 2))
     scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
-    log_z = _log_partition(alpha.double()).to(residual.dtype)
-    return reduce(_rho(residual / scale, alpha) + scale.log() + log_z, reduction, input.dtype)
+    wide = alpha if alpha.device.type == "mps" else alpha.double()  # Apple's GPU has no float64
+    values = _rho(residual / scale, alpha) + scale.log() + _log_partition(wide).to(residual.dtype)
+    return reduce(values, reduction, input.dtype)
 
 
 def poisson_nll_loss(

@@ -3,6 +3,7 @@
 import json
 import math
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import mpmath as mp
@@ -25,6 +26,7 @@ from lossutils import (
     rmse_loss,
     smooth_l1_loss,
 )
+from lossutils.regression import _log_partition
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 F64 = torch.float64
@@ -288,6 +290,26 @@ def test_log_partition_closed_forms():
     closed = {0.0: math.pi * math.sqrt(2), 1.0: at_1, 2.0: math.sqrt(2 * math.pi)}
     for alpha, z in closed.items():
         assert adaptive_robust_loss(zero, zero, alpha=alpha, scale=1.0).item() == pytest.approx(math.log(z), abs=1e-12)
+
+
+def test_slope_of_log_partition_towards_2():
+    """It falls by log(b)/4 with b = 2 − alpha, as E[(x²/4) log(x²/b)] does; a node that moved with b would drown it."""
+    zero = torch.zeros(1, dtype=F64)
+    slopes = []
+    for power in (20, 30, 40, 50):
+        a = torch.tensor(2 - 2.0**-power, dtype=F64, requires_grad=True)
+        slopes += torch.autograd.grad(adaptive_robust_loss(zero, zero, alpha=a, scale=1.0), a)
+    for before, after in pairwise(slopes):
+        assert (after - before).item() == pytest.approx(-10 * math.log(2) / 4, abs=1e-4)
+
+
+def test_log_partition_in_float32():
+    """Apple's GPU has no float64; the same nodes must do in float32, without overflow."""
+    for alpha in (0.0, 1e-3, 0.5, 1.0, 1.9, 1.9999, 2.0):
+        a = torch.tensor(alpha, requires_grad=True)
+        value = _log_partition(a)
+        assert abs(value.item() - log_partition(a.item())) < 1e-5
+        assert torch.autograd.grad(value, a)[0].isfinite()
 
 
 def test_adaptive_is_a_density():
