@@ -22,7 +22,7 @@ def address() -> str:
     """The one place's address."""
     found = PLACE.findall((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     if len(found) != 1:
-        raise ValueError(f"pyproject.toml: expected one line `Repository = \"https://github.com/…\"`, got {len(found)}")
+        raise ValueError(f'pyproject.toml: expected one line `Repository = "https://github.com/…"`, got {len(found)}')
     return found[0]
 
 
@@ -47,7 +47,9 @@ def change(new: str) -> list[pathlib.Path]:
             path.write_text(text.replace(old, slug(new)), encoding="utf-8")
             changed.append(path)
     # Cell ids follow from the cells' text.
-    subprocess.run([sys.executable, ROOT / "tools" / "notebooks.py", "normalise"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, ROOT / "tools" / "notebooks.py", "normalise"], check=True, stdout=subprocess.DEVNULL
+    )
     return changed
 
 

@@ -126,7 +126,8 @@ class Panel:
     """One pair of axes.
 
     ``drag=(a, b)`` puts a handle on the panel that moves sliders: ``a`` is the name of the slider for the horizontal
-    position, ``b`` for the vertical one; a number in place of a name holds the handle at that coordinate.
+    position, ``b`` for the vertical one; a number in place of a name holds the handle at that coordinate. Where the
+    vertical axis measures nothing (dots spread out to be seen), ``y_label=""`` leaves its numbers out.
     """
 
     title: str
@@ -153,8 +154,12 @@ class LiveFigure(anywidget.AnyWidget):
     value = traitlets.Dict().tag(sync=True)
 
     def __repr__(self) -> str:
+        # The numbers' count and mean size stand here so that a notebook whose figure has changed shows another text.
         sliders = ", ".join(f"{s['label']} ({len(s['values'])} values)" for s in self.spec["sliders"])
-        return f"LiveFigure({self.spec['title']!r}: {sliders})"
+        numbers = np.abs(np.frombuffer(self.data, dtype="<f4").astype(float))
+        finite = numbers[np.isfinite(numbers)]
+        size = f"{finite.mean():.3g}" if finite.size else "0"
+        return f"LiveFigure({self.spec['title']!r}; {sliders or 'no slider'}; {numbers.size} numbers, mean size {size})"
 
     def _repr_mimebundle_(self, **kwargs):
         bundle, metadata = super()._repr_mimebundle_(**kwargs)
@@ -482,6 +487,8 @@ def _png(widget: LiveFigure) -> bytes:
                     )
             ax.set(xlim=panel["xlim"], ylim=panel["ylim"], xlabel=panel["xLabel"], ylabel=panel["yLabel"])
             ax.set_title(panel["title"])
+            if not panel["yLabel"]:
+                ax.set_yticks([])
         handles, labels = {}, []
         for ax in drawing.axes:
             for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):

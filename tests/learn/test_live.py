@@ -1,0 +1,170 @@
+"""Live figures: the buffers against torch, the shapes, the values both ways, and the notebook's fallback image."""
+
+import base64
+import math
+import pathlib
+import re
+
+import numpy as np
+import pytest
+import torch
+
+import lossutils
+from lossutils.learn import live
+
+DELTAS = np.linspace(0.5, 3, 6)
+X = torch.linspace(-4, 4, 33)
+
+
+def huber(r, delta):
+    return lossutils.huber_loss(r, torch.zeros_like(r), delta=delta, reduction="none")
+
+
+def square(r):
+    return lossutils.mse_loss(r, torch.zeros_like(r), reduction="none")
+
+
+@pytest.fixture
+def figure():
+    sliders = [live.Slider("delta", "δ", DELTAS, start=1.0)]
+    return live.curves({"L2": square, "Huber": huber}, X, sliders, title="Huber")
+
+
+def layer(figure, panel, label):
+    return next(la for la in figure.spec["panels"][panel]["layers"] if la["label"] == label)
+
+
+def test_the_loss_panel_carries_torchs_values(figure):
+    """Protects the grid's order: row k of the buffer is the k-th value of the slider."""
+    rows = figure.array(layer(figure, 0, "Huber")["y"])
+    for delta, row in zip(DELTAS, rows, strict=True):
+        expected = torch.nn.functional.huber_loss(X, torch.zeros_like(X), delta=delta, reduction="none")
+        np.testing.assert_allclose(row, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_gradient_panel_carries_the_derivative(figure):
+    """Protects the second panel against showing anything but the gradient: Huber's is the clipped residual."""
+    rows = figure.array(layer(figure, 1, "Huber")["y"])
+    for delta, row in zip(DELTAS, rows, strict=True):
+        np.testing.assert_allclose(row, X.clamp(-delta, delta), atol=1e-6)
+    np.testing.assert_allclose(figure.array(layer(figure, 1, "L2")["y"]), 2 * X, atol=1e-6)
+
+
+def test_two_parameters_make_a_two_dimensional_grid():
+    """Protects the order of the grid's axes: that of the function's arguments."""
+    sliders = [live.Slider("a", "a", [1, 2, 3]), live.Slider("b", "b", [0, 10])]
+    figure = live.curves({"plane": lambda r, b, a: a * r + b}, X, sliders, title="plane")
+    rows = figure.array(layer(figure, 0, "plane")["y"])
+    assert layer(figure, 0, "plane")["over"] == ["b", "a"] and rows.shape == (2, 3, 33)
+    np.testing.assert_allclose(rows[1, 2], 3 * X + 10, rtol=1e-6)
+
+
+def test_equal_arrays_are_stored_once(figure):
+    """Protects the page's weight: both panels share the abscissas."""
+    places = {layer(figure, p, label)["x"]["at"] for p in (0, 1) for label in ("L2", "Huber")}
+    assert places == {0}
+
+
+def test_the_value_starts_at_the_nearest_of_the_grid(figure):
+    """Protects `start`, and that Python sees the slider's real value."""
+    assert figure.value == {"delta": 1.0}
+    figure.value = {"delta": 2.5}
+    assert figure.value["delta"] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "even"),
+    [
+        (DELTAS, None, True),
+        ([0.1, 1, 10], None, False),
+        ([1, 2, 3], ["a", "b", "c"], False),
+        ([-math.inf, 0], None, False),
+    ],
+)
+def test_only_even_values_without_labels_give_a_real_valued_slider(values, labels, even):
+    """Protects what assistive technology reads: a native slider's value, or the label of a stop."""
+    assert live.Slider("s", "s", values, labels=labels).even is even
+
+
+def test_infinite_values_travel_as_words():
+    """Protects JSON: it has no infinities."""
+    slider = live.Slider("alpha", "α", [-math.inf, 0, 2], start=-math.inf, labels=["−∞", "0", "2"])
+    figure = live.curves({"f": lambda r, alpha: r * 0 + (alpha if alpha > -9 else -9)}, X, [slider], title="t")
+    assert figure.spec["sliders"][0]["values"] == ["-Infinity", 0.0, 2.0] and figure.value == {"alpha": "-Infinity"}
+    assert figure.png().startswith(b"\x89PNG")
+
+
+def test_the_limits_hold_every_frame():
+    """Protects the axes against jumping: limits are taken over the whole grid."""
+    slider = live.Slider("s", "s", [1, 2, 3])
+    panel = live.Panel("p", "x", "y", [live.Line("l", [0, 1], [[0, 1], [0, 5], [0, 9]], over=["s"])])
+    low, high = live.figure("t", [panel], [slider]).spec["panels"][0]["ylim"]
+    assert low < 0 and high > 9
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: live.Slider("s", "s", [1, 1]), "at least two increasing values"),
+        (lambda: live.Slider("s", "s", [1, 2], labels=["one"]), "expected 2 labels"),
+        (
+            lambda: live.figure("t", [live.Panel("p", "x", "y", [live.Line("l", [0, 1], [0, 1], over=["q"])])], []),
+            "expected sliders among",
+        ),
+        (
+            lambda: live.figure("t", [live.Panel("p", "x", "y", [live.Line("l", [0, 1, 2], [0, 1])])], []),
+            "expected x of shape",
+        ),
+        (lambda: live.figure("t", [], [], play="s"), "expected the name of a slider"),
+        (lambda: live.figure("t", [live.Panel("p", "x", "y", [], drag=("s", 1.0))], []), "drag: expected a slider"),
+        (lambda: live.curves({"mean": lambda r: (r**2).mean()}, X), "one value an element"),
+    ],
+)
+def test_a_figure_that_cannot_be_right_is_refused(build, message):
+    """Protects the author: every mistake in a figure's description says what was expected."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        build()
+
+
+def test_the_output_has_a_picture_where_no_script_runs(figure):
+    """Protects GitHub's viewer, print and readers without JavaScript."""
+    bundle, _ = figure._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert bundle["text/plain"] == repr(figure) and "0x" not in repr(figure)
+
+
+def test_the_repr_changes_with_the_numbers(figure):
+    """Protects nbval's hold on the buffers: another curve, another text."""
+    other = live.curves(
+        {"L2": lambda r: 1.1 * square(r), "Huber": huber}, X, [live.Slider("delta", "δ", DELTAS)], title="Huber"
+    )
+    assert repr(other) != repr(figure)
+
+
+def test_the_readers_own_loss_is_drawn():
+    """Protects the live cell: the box's expression becomes the first curve, with its gradient."""
+    bench = live.your_loss("r**2", {"L1": lambda r: r.abs()}, X)
+    bench.box.value = "torch.log(torch.cosh(r))"
+    bench.button.click()
+    gradient = layer(bench.live, 1, "yours")
+    np.testing.assert_allclose(bench.live.array(gradient["y"]), torch.tanh(X), atol=1e-6)
+    assert bench.message.value == ""
+
+
+@pytest.mark.parametrize("typed", ["r +", "undefined_name * r", "3", "r.reshape(3, 11)"])
+def test_a_mistake_in_the_readers_loss_is_answered_in_words(typed):
+    """Protects the reader: what they type never ends in a traceback, and the figure stays."""
+    bench = live.your_loss("r**2", {}, X)
+    before = bench.live.data
+    bench.box.value = typed
+    bench.button.click()
+    assert "Error" in bench.message.value and bench.live.data == before
+
+
+def test_the_script_has_the_one_export_the_site_needs():
+    """Protects the site's build: it makes a classic script of the module."""
+    script = (pathlib.Path(live.__file__).parent / "live.js").read_text(encoding="utf-8")
+    assert re.findall(r"^export .*", script, re.MULTILINE) == [
+        "export default { render };"
+    ] and script.rstrip().endswith("export default { render };")

@@ -1,0 +1,101 @@
+"""The built site, a server for it and a browser. Without Chromium the browser's tests skip and say so."""
+
+import importlib.util
+import pathlib
+import shutil
+import threading
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SITE = ROOT / "_build" / "html"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run", "--disable-default-apps", "--disable-domain-reliability",
+]  # fmt: skip
+
+
+def pages():
+    """The site's pages, without the redirect at the root."""
+    return sorted(
+        p.relative_to(SITE).as_posix()
+        for p in SITE.rglob("*.html")
+        if p != SITE / "index.html" and "_static" not in p.parts
+    )
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The folder of the built site."""
+    if not (SITE / "index.html").exists():
+        pytest.fail("no site in _build/html: run `make site` first")
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def served(site):
+    """The site's address on localhost."""
+    spec = importlib.util.spec_from_file_location("serve", ROOT / "tools" / "serve.py")
+    serve = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(serve)
+    with serve.server(site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: the browser tests did not run")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page with a record of everything that went wrong on it. The network beyond localhost is cut."""
+
+    def __init__(self, context):
+        self.faults = []
+        self.page = context.new_page()
+        self.page.route("**/*", self._route)
+        self.page.on("requestfailed", lambda r: self.faults.append(f"failed: {r.url}"))
+        self.page.on("response", lambda r: r.status >= 400 and self.faults.append(f"{r.status}: {r.url}"))
+        self.page.on("console", lambda m: m.type in ("error", "warning") and self.faults.append(f"console: {m.text}"))
+        self.page.on("pageerror", lambda e: self.faults.append(f"error: {e}"))
+
+    def _route(self, route):
+        url = route.request.url
+        if url.startswith(("file:", "data:", "blob:", "http://127.0.0.1:")):
+            route.continue_()
+        else:
+            self.faults.append(f"third party: {url}")
+            route.abort()
+
+    def open(self, url):
+        self.page.goto(url, wait_until="load")
+        self.page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser):
+    """A function that opens contexts: visit(width=…, javascript=…) → Visit."""
+    contexts = []
+
+    def start(width=1200, height=900, javascript=True, **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, java_script_enabled=javascript, **options
+        )
+        contexts.append(context)
+        return Visit(context)
+
+    yield start
+    for context in contexts:
+        context.close()

@@ -1,0 +1,57 @@
+"""Every internal link, anchor, image and script of the built site leads somewhere."""
+
+import functools
+import pathlib
+import urllib.parse
+
+import pytest
+from bs4 import BeautifulSoup
+from conftest import SITE, pages
+
+
+@functools.cache
+def parsed(path: pathlib.Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+@functools.cache
+def anchors(path: pathlib.Path) -> set[str]:
+    return {tag["id"] for tag in parsed(path).find_all(id=True)} | {
+        tag["name"] for tag in parsed(path).find_all("a", attrs={"name": True})
+    }
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_internal_link_leads_somewhere(page, site):
+    """Protects the reader from dead links; the anchor must exist on its page, too."""
+    path, dead = site / page, []
+    for tag, attribute in (("a", "href"), ("link", "href"), ("img", "src"), ("script", "src")):
+        for node in parsed(path).find_all(tag):
+            url = urllib.parse.urlsplit(node.get(attribute) or "")
+            if url.scheme or url.netloc or not (url.path or url.fragment):
+                continue
+            target = (path.parent / urllib.parse.unquote(url.path)).resolve() if url.path else path
+            target = target / "index.html" if target.is_dir() else target
+            if not target.exists():
+                dead.append(node[attribute])
+            elif (
+                url.fragment and target.suffix == ".html" and urllib.parse.unquote(url.fragment) not in anchors(target)
+            ):
+                dead.append(node[attribute])
+    assert dead == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_image_of_the_text_has_alt_text(page, site):
+    """Protects readers who do not see the figures; a file name is no description."""
+    article = parsed(site / page).find("article") or parsed(site / page)
+    for image in article.find_all("img"):
+        alt = image.get("alt", "")
+        assert len(alt) > 15 and not alt.endswith(".png"), image
+
+
+def test_the_site_is_whole(site):
+    """Protects the pages that every book has."""
+    for page in ("search.html", "404.html", "genindex.html", "chapters/glossary.html", "chapters/bibliography.html"):
+        assert (site / page).exists(), page
+    assert len(pages()) >= 12 and SITE == site

@@ -1,0 +1,87 @@
+"""Everything that proves the project, one step after the other, with one summary at the end.
+
+With CI=true a skipped test fails the run: in CI nothing may stay unproved.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+BIN = pathlib.Path(PYTHON).parent
+PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+STRICT = ["-q", "-W", "-n", "--keep-going"]
+PARALLEL = ["-n", "2", "--dist", "loadfile"]
+
+
+def steps(folder: pathlib.Path) -> list[tuple[str, list, pathlib.Path | None]]:
+    """Name, command, and where the command leaves its counts."""
+
+    def pytest(name, *arguments):
+        report = folder / f"{name.split()[0]}.xml"
+        return name, [*PYTEST, *arguments, f"--junitxml={report}"], report
+
+    rehearsal = folder / "rehearsal.json"
+    return [
+        ("ruff", [BIN / "ruff", "check", "."], None),
+        ("ruff format", [BIN / "ruff", "format", "--check", "."], None),
+        pytest("tests of lossutils and the tools", "tests", "--ignore=tests/site", *PARALLEL),
+        pytest(
+            "notebooks by nbval", "--nbval", "--nbval-cell-timeout=120", "--nbval-kernel-startup-timeout=120",
+            "chapters", *PARALLEL,
+        ),
+        ("the site, warnings as errors", [BIN / "jupyter-book", "build", "--all", *STRICT, "."], None),
+        pytest("browser and links", "tests/site", *PARALLEL, "-rs"),
+        ("rehearsal of Colab", [PYTHON, ROOT / "tools" / "rehearse.py", f"--json={rehearsal}"], rehearsal),
+    ]  # fmt: skip
+
+
+def counts(report: pathlib.Path | None, code: int) -> tuple[int, int, int]:
+    """Passed, failed and skipped of a step; a step without a report counts as one."""
+    if report is None or not report.exists():
+        return (1, 0, 0) if code == 0 else (0, 1, 0)
+    if report.suffix == ".json":
+        found = json.loads(report.read_text())
+        return found["passed"], found["failed"], found["skipped"]
+    suites = ElementTree.parse(report).getroot().iter("testsuite")
+    total, failed, skipped = 0, 0, 0
+    for suite in suites:
+        total += int(suite.get("tests"))
+        failed += int(suite.get("failures")) + int(suite.get("errors"))
+        skipped += int(suite.get("skipped"))
+    return total - failed - skipped, max(failed, int(code != 0)), skipped
+
+
+def main() -> int:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    rows, start = [], time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        everything = steps(pathlib.Path(scratch))
+        for number, (name, command, report) in enumerate(everything, 1):
+            print(f"\n[{number}/{len(everything)}] {name}", flush=True)
+            began = time.monotonic()
+            code = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment).returncode
+            rows.append((name, code, *counts(report, code), time.monotonic() - began))
+    print(f"\n{'step':36}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
+    for name, _, passed, failed, skipped, seconds in rows:
+        print(f"{name:36}{passed:8}{failed:8}{skipped:9}{seconds:9.0f}")
+    passed, failed, skipped = (sum(row[k] for row in rows) for k in (2, 3, 4))
+    print(f"{'all':36}{passed:8}{failed:8}{skipped:9}{time.monotonic() - start:9.0f}")
+    if skipped and os.environ.get("CI") == "true":
+        print(f"In CI nothing may skip, but {skipped} did.")
+        failed += skipped
+        skipped = 0
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or any(row[1] for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""Rehearse Colab: run notebooks in an environment that has never seen the repository.
+
+    python tools/rehearse.py                 one notebook a chapter
+    python tools/rehearse.py --all           every notebook
+    python tools/rehearse.py NOTEBOOK …      these
+
+For each run: a fresh virtual environment with the libraries that Colab brings along and nothing of ours on its path, an
+empty folder, and the setup cell as it is printed: pip clones the address in it. That address is served from a copy of
+this working tree (git's own `insteadOf`), so the cell is proved before anybody has published the book. The first
+notebook runs that cell; it installs the package for all. Then every notebook runs with ipywidgets 8 and again with 7.7,
+the version that Colab kept for years. Each run's output must be the committed one, the live figures' numbers included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import address  # noqa: E402
+import notebooks  # noqa: E402
+
+# What Colab has before the setup cell runs, as far as the book uses it, and the kernel.
+BROUGHT_ALONG = [
+    "torch==2.13.0",
+    "numpy",
+    "matplotlib",
+    "scipy",
+    "scikit-learn",
+    "statsmodels",
+    "ipykernel",
+    "nbclient",
+]
+VERSIONS = {"ipywidgets 8": "ipywidgets>=8,<9", "ipywidgets 7.7": "ipywidgets>=7.7,<7.8"}
+
+RUNNER = """
+import json, sys, nbformat
+from nbclient import NotebookClient
+source, target, folder = sys.argv[1:]
+notebook = nbformat.read(source, as_version=4)
+notebook.metadata.pop("widgets", None)
+client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}},
+                        extra_arguments=["--log-level=ERROR"])
+client.execute()
+nbformat.write(notebook, target)
+"""
+
+
+def one_a_chapter() -> list[pathlib.Path]:
+    """For each chapter the section with most live figures: the one that asks most of an environment."""
+    best: dict[str, pathlib.Path] = {}
+    size = lambda p: p.read_text(encoding="utf-8").count("widget-view+json")  # noqa: E731
+    for path in notebooks.all_notebooks():
+        if path.parent.name == "chapters":
+            continue
+        if path.parent.name not in best or size(path) > size(best[path.parent.name]):
+            best[path.parent.name] = path
+    return list(best.values())
+
+
+def published(folder: pathlib.Path) -> dict[str, str]:
+    """A repository made of this working tree, and git's configuration that serves it under the book's address."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split("\0")  # fmt: skip
+    for name in filter(None, listed):
+        if (ROOT / name).exists() and not name.startswith("chapters/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    who = ["-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost"]
+    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-q", "-m", "The working tree"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": address.address(),
+    }
+
+
+def differences(path: pathlib.Path, run: pathlib.Path) -> list[str]:
+    """What the run shows that the committed notebook does not: text outputs, and the numbers of live figures."""
+    import nbformat
+
+    committed = nbformat.read(path, as_version=4)
+    fresh = notebooks.normalise(nbformat.read(run, as_version=4), path)
+    found = []
+    for old, new in zip(committed.cells, fresh.cells, strict=True):
+        if old.cell_type != "code" or "nbval-ignore-output" in old.metadata.get("tags", []):
+            continue
+        if "%pip" in old.source:
+            continue
+        texts = [
+            ["".join(o.get("text", "")) or o.get("data", {}).get("text/plain", "") for o in c.outputs]
+            for c in (old, new)
+        ]
+        if texts[0] != texts[1]:
+            found.append(f"{old.source.splitlines()[0]}\n  committed: {texts[0]}\n  rehearsed: {texts[1]}")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="*", type=pathlib.Path)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--json", type=pathlib.Path, help="write the counts here")
+    options = parser.parse_args()
+    everything = [p for p in notebooks.all_notebooks() if p.parent.name != "chapters"]
+    chosen = [p.resolve() for p in options.notebooks] or (everything if options.all else one_a_chapter())
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        base = pathlib.Path(scratch)
+        repository = base / "repository"
+        repository.mkdir()
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "JUPYTER"))}
+        environment |= published(repository)
+        venv = base / "colab"
+        start = time.monotonic()
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        python = venv / "bin" / "python"
+        environment["PATH"] = f"{venv / 'bin'}{os.pathsep}{environment['PATH']}"
+        pip = [python, "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, *BROUGHT_ALONG, VERSIONS["ipywidgets 8"]], check=True, env=environment)
+        print(f"fresh environment: {time.monotonic() - start:.0f} s", flush=True)
+        for label, requirement in VERSIONS.items():
+            # anywidget comes with the package, by the first setup cell; 7.7 then replaces only ipywidgets.
+            subprocess.run([*pip, requirement], check=True, env=environment)
+            for path in chosen:
+                start = time.monotonic()
+                folder = pathlib.Path(tempfile.mkdtemp(dir=base))
+                target = base / "run.ipynb"
+                run = subprocess.run(
+                    [python, "-c", RUNNER, path, target, folder],
+                    env=environment, cwd=folder, capture_output=True, text=True,
+                )  # fmt: skip
+                problems = [run.stderr[-3000:]] if run.returncode else differences(path, target)
+                passed, failed = (passed, failed + 1) if problems else (passed + 1, failed)
+                seconds, verdict = time.monotonic() - start, "FAIL" if problems else "ok"
+                print(f"{verdict:4} {seconds:6.1f} s  {label}  {path.relative_to(ROOT)}")
+                print("\n".join(problems), end="\n" if problems else "", flush=True)
+        where = subprocess.run(
+            [python, "-c", "import lossutils; print(lossutils.__file__)"],
+            env=environment, cwd=base, capture_output=True, text=True,
+        ).stdout.strip()  # fmt: skip
+        if not where.startswith(str(venv)):
+            failed += 1
+            print(f"FAIL lossutils came from {where or 'nowhere'}, not from the setup cell")
+    print(f"{passed} rehearsed, {failed} failed")
+    if options.json:
+        options.json.write_text(json.dumps({"passed": passed, "failed": failed, "skipped": 0}))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
