@@ -8,7 +8,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import pathlib
+import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -17,6 +20,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEARN = ROOT / "lossutils" / "learn"
 VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+SCRIPT = re.compile(r"<script[^>]*>(.*)</script>", re.DOTALL)
 
 
 def classic(module: str) -> str:
@@ -41,6 +46,37 @@ def write_assets(app: Sphinx, config) -> None:
     config.html_css_files.append("widgets/live.css")
 
 
+def saved_state(path: pathlib.Path) -> dict:
+    """The widget models that a notebook saved, by id."""
+    if path.suffix != ".ipynb":
+        return {}
+    widgets = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
+    return widgets.get(STATE, {}).get("state", {})
+
+
+def specs(model: str, state: dict) -> list[dict]:
+    """The live figures that a model shows: itself, or those in its box."""
+    record = state.get(model, {}).get("state", {})
+    if "spec" in record:
+        return [record["spec"]]
+    children = [child.removeprefix("IPY_MODEL_") for child in record.get("children", [])]
+    return [spec for child in children for spec in specs(child, state)]
+
+
+def heights(figures: list[dict]) -> tuple[int, int]:
+    """About how high the figures will be, in pixels, beside the sidebar and on a phone: so much room is kept."""
+    wide = narrow = 0
+    for spec in figures:
+        labels = {layer["label"] for panel in spec["panels"] for layer in panel["layers"] if layer["label"]}
+        letters = sum(len(label) * 7 + 50 for label in labels) + 1
+        panels = len(spec["panels"])
+        wide += 45 + 33 * math.ceil(letters / 600) + (430 if panels == 1 else 325) - 65
+        narrow += 45 + 33 * math.ceil(letters / 310) + 253 * panels
+        wide += 36 * len(spec["sliders"]) + 24 * math.ceil(len(spec["readouts"]) / 3)
+        narrow += 36 * len(spec["sliders"]) + 24 * len(spec["readouts"])
+    return wide, narrow
+
+
 class Fallback(SphinxPostTransform):
     """Before myst-nb keeps one format of each output: put a live figure's image beside its script."""
 
@@ -48,17 +84,19 @@ class Fallback(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **kwargs) -> None:
+        state = saved_state(pathlib.Path(self.env.doc2path(self.env.docname)))
         for bundle in list(self.document.findall(nodes.container)):
             if bundle.get("nb_element") != "mime_bundle":
                 continue
             kinds = {child["mime_type"]: child for child in bundle.children}
             if VIEW in kinds and "image/png" in kinds:
                 script, image = kinds[VIEW].children, kinds["image/png"].children
-                host = nodes.container(classes=["lf-host"])
-                host += nodes.container("", *image, classes=["lf-fallback"])
-                host += script
-                kinds[VIEW].children = [host]
-                host.parent = kinds[VIEW]
+                wide, narrow = heights(specs(json.loads(SCRIPT.search(script[0].astext())[1])["model_id"], state))
+                style = f"--lf-wide: {wide}px; --lf-narrow: {narrow}px"
+                kinds[VIEW].children = []
+                kinds[VIEW] += nodes.raw("", f'<div class="lf-host" style="{style}">', format="html")
+                kinds[VIEW] += nodes.container("", *image, classes=["lf-fallback"])
+                kinds[VIEW] += [*script, nodes.raw("", "</div>", format="html")]
 
 
 def setup(app: Sphinx) -> dict:

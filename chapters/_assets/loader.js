@@ -34,18 +34,16 @@
       Object.assign(state, JSON.parse(script.textContent).state);
     for (const script of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')) {
       const host = script.closest(".lf-host") || script.parentElement;
-      const fallback = host.querySelector(".lf-fallback");
       try {
         for (const record of figures(JSON.parse(script.textContent).model_id, state)) {
           const el = document.createElement("div");
           script.before(el);
           LossLive.render({ model: new Model(record), el });
-          if (fallback) fallback.hidden = true;
         }
       } catch (error) {
-        console.error(error); // the image stays
+        console.error(error);
+        host.classList.add("lf-failed"); // the image takes the figure's place
       }
-      host.classList.add("lf-ready");
     }
   }
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", main);

@@ -181,7 +181,7 @@ function render({ model, el }) {
     function layout() {
       const room = Math.max(stage.clientWidth || el.clientWidth || 640, 240);
       const beside = panels.length > 1 && room >= 560;
-      const width = Math.floor(beside ? (room - 8 * (panels.length - 1)) / panels.length : Math.min(room, 640));
+      const width = Math.floor(beside ? (room - 10 * (panels.length - 1)) / panels.length : Math.min(room, 640));
       const height = Math.round(clamp(width * 0.66, 230, 340));
       for (const p of panels) place(p, width, height);
       update();
@@ -192,8 +192,9 @@ function render({ model, el }) {
       svg.querySelectorAll(":scope > g").forEach((g) => g.remove());
       for (const [k, v] of Object.entries({ width: W, height: H, viewBox: `0 0 ${W} ${H}` })) svg.setAttribute(k, v);
       const [x0, x1] = panel.xlim, [y0, y1] = panel.ylim;
-      const yTicks = ticks(y0, y1, H > 280 ? 6 : 5).map((v) => [v, short(v)]);
-      const left = 30 + 7 * Math.max(...yTicks.map(([, t]) => t.length)), right = 10, top = 26, bottom = 40;
+      // Without a label the vertical axis measures nothing (dots spread out to be seen): no numbers on it.
+      const yTicks = panel.yLabel ? ticks(y0, y1, H > 280 ? 6 : 5).map((v) => [v, short(v)]) : [];
+      const left = panel.yLabel ? 30 + 7 * Math.max(...yTicks.map(([, t]) => t.length)) : 10, right = 10, top = 26, bottom = 40;
       const sx = (v) => left + ((v - x0) / (x1 - x0)) * (W - left - right);
       const sy = (v) => H - bottom - ((v - y0) / (y1 - y0)) * (H - top - bottom);
       Object.assign(p, { sx, sy, left, right, top, bottom, W, H });
@@ -281,7 +282,7 @@ function render({ model, el }) {
       }
       const settings = sliders.map((s) => `${s.label} = ${say(s)}`).join(", ");
       const numbers = spec.readouts.map((r) => `${r.label} ${fixed(row(r, r.values, true)[0], r.digits)} ${r.unit || ""}`.trim()).join(", ");
-      p.desc.textContent = `${panel.yLabel} against ${panel.xLabel}` + (settings ? ` at ${settings}` : "") + (numbers ? `. ${numbers}` : "") + ".";
+      p.desc.textContent = `${panel.yLabel || panel.title} against ${panel.xLabel}` + (settings ? ` at ${settings}` : "") + (numbers ? `. ${numbers}` : "") + ".";
     }
 
     // Under the pointer: the values of every line at the nearest abscissa.

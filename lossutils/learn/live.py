@@ -126,7 +126,8 @@ class Panel:
     """One pair of axes.
 
     ``drag=(a, b)`` puts a handle on the panel that moves sliders: ``a`` is the name of the slider for the horizontal
-    position, ``b`` for the vertical one; a number in place of a name holds the handle at that coordinate.
+    position, ``b`` for the vertical one; a number in place of a name holds the handle at that coordinate. Where the
+    vertical axis measures nothing (dots spread out to be seen), ``y_label=""`` leaves its numbers out.
     """
 
     title: str
@@ -486,6 +487,8 @@ def _png(widget: LiveFigure) -> bytes:
                     )
             ax.set(xlim=panel["xlim"], ylim=panel["ylim"], xlabel=panel["xLabel"], ylabel=panel["yLabel"])
             ax.set_title(panel["title"])
+            if not panel["yLabel"]:
+                ax.set_yticks([])
         handles, labels = {}, []
         for ax in drawing.axes:
             for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):

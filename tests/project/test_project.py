@@ -42,7 +42,8 @@ def tracked():
 
 def sections():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return [ROOT / f"{s['file']}.ipynb" for c in toc["chapters"] for s in c.get("sections", [])]
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    return [ROOT / f"{section['file']}.ipynb" for chapter in chapters for section in chapter.get("sections", [])]
 
 
 every_page = pytest.mark.parametrize("path", PAGES, ids=name)
