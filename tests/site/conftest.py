@@ -18,7 +18,11 @@ ARGS = [
 
 def pages():
     """The site's pages, without the redirect at the root."""
-    return sorted(p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if p != SITE / "index.html")
+    return sorted(
+        p.relative_to(SITE).as_posix()
+        for p in SITE.rglob("*.html")
+        if p != SITE / "index.html" and "_static" not in p.parts
+    )
 
 
 @pytest.fixture(scope="session")
