@@ -378,7 +378,10 @@ def curves(
 
 
 def _keywords(function: Callable) -> list[str]:
-    return list(inspect.signature(function).parameters)[1:]
+    try:
+        return list(inspect.signature(function).parameters)[1:]
+    except ValueError:  # torch.abs and its like have no signature to read, and no sliders to name
+        return []
 
 
 def _on_grid(loss, x, names, grid) -> tuple[np.ndarray, np.ndarray]:

@@ -59,6 +59,12 @@ def test_two_parameters_make_a_two_dimensional_grid():
     np.testing.assert_allclose(rows[1, 2], 3 * X + 10, rtol=1e-6)
 
 
+def test_a_builtin_of_torch_is_a_loss_like_any_other():
+    """Protects `{"L1": torch.abs}`, which has no signature to read."""
+    figure = live.curves({"L1": torch.abs}, X, title="t")
+    np.testing.assert_allclose(figure.array(layer(figure, 0, "L1")["y"]), X.abs())
+
+
 def test_equal_arrays_are_stored_once(figure):
     """Protects the page's weight: both panels share the abscissas."""
     places = {layer(figure, p, label)["x"]["at"] for p in (0, 1) for label in ("L2", "Huber")}
