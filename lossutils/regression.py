@@ -273,11 +273,12 @@ def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> 
         tensor([ 0.0000, 99.3069])
     """
     residual = residual_of(input, target, reduction)
-    near = residual.abs() < 1
+    size = residual.abs()
+    near = size < 1
     # cosh² = 1 + sinh² keeps the digits of small residuals, |r| + log1p(e^(−2|r|)) − log 2 keeps large ones finite.
-    small = torch.where(near, residual, 0)
-    large = torch.where(near, 1, residual).abs()
-    values = torch.where(near, 0.5 * small.sinh().square().log1p(), large + torch.exp(-2 * large).log1p() - math.log(2))
+    small = torch.where(near, residual, 0)  # sinh of a large residual would be inf, and its gradient NaN
+    far = size + torch.exp(-2 * size).log1p() - math.log(2)
+    values = torch.where(near, 0.5 * small.sinh().square().log1p(), far)
     return reduce(values, reduction, input.dtype)
 
 
@@ -360,7 +361,7 @@ def general_robust_loss(
             the reduction is unknown, or the batch is empty and the reduction "mean".
 
     Source:
-        Barron (2019), A general and adaptive robust loss function, equations 8 and 13.
+        Barron (2019), A general and adaptive robust loss function, equations 1 to 7.
 
     Example:
         >>> import torch
@@ -410,7 +411,7 @@ def adaptive_robust_loss(
             broadcast, the reduction is unknown, or the batch is empty and the reduction "mean".
 
     Source:
-        Barron (2019), A general and adaptive robust loss function, equations 16 to 18.
+        Barron (2019), A general and adaptive robust loss function: the density whose negative logarithm is the loss.
 
     Example:
         >>> import torch
@@ -422,8 +423,9 @@ def adaptive_robust_loss(
     residual = residual_of(input, target, reduction)
     alpha = option("alpha", alpha, residual, "from 0 to 2", lambda a: (a >= 0) & (a <= 2))
     scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
-    log_z = _log_partition(alpha.double()).to(residual.dtype)
-    return reduce(_rho(residual / scale, alpha) + scale.log() + log_z, reduction, input.dtype)
+    wide = alpha if alpha.device.type == "mps" else alpha.double()  # Apple's GPU has no float64
+    values = _rho(residual / scale, alpha) + scale.log() + _log_partition(wide).to(residual.dtype)
+    return reduce(values, reduction, input.dtype)
 
 
 def poisson_nll_loss(

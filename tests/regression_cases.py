@@ -60,7 +60,7 @@ def log_cosh(r):
 
 
 def robust(r, alpha, scale):
-    """Barron (2019), equation 13."""
+    """Barron (2019), equations 1 to 7, and the limit for alpha → ∞."""
     s = (r / scale) ** 2
     if alpha == 2:
         return s / 2
@@ -73,7 +73,7 @@ def robust(r, alpha, scale):
 
 
 def robust_slope(r, alpha, scale):
-    """Barron (2019), equation 14."""
+    """Its derivative in r."""
     z = r / scale
     if math.isinf(alpha):
         return z / scale * mp.exp(-(z**2) / 2 if alpha < 0 else z**2 / 2)
@@ -83,7 +83,7 @@ def robust_slope(r, alpha, scale):
 
 @cache
 def log_partition(alpha: float):
-    """log Z(alpha), Barron (2019), equation 17; by mpmath's adaptive quadrature over x = √2 sinh t."""
+    """log Z(alpha) of Barron (2019), by mpmath's adaptive quadrature over x = √2 sinh t."""
     with mp.workdps(22):
         if alpha == 0:
             return mp.log(mp.pi * mp.sqrt(2))

@@ -173,7 +173,7 @@ def test_log_cosh_lies_between_its_bounds(r):
 
 @given(residuals, alphas, alphas, positive)
 def test_robust_loss_grows_with_alpha(r, a, b, c):
-    """Barron (2019), section 2: why alpha would run to −∞ without the normalising constant."""
+    """Barron (2019): why alpha would run to −∞ without the normalising constant."""
     a, b = sorted((a, b))
     low, high = (of(general_robust_loss, r, alpha=alpha, scale=c) for alpha in (a, b))
     assert (low <= high * (1 + 1e-11)).all()

@@ -127,7 +127,7 @@ def main() -> int:
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
         python = venv / "bin" / "python"
         environment["PATH"] = f"{venv / 'bin'}{os.pathsep}{environment['PATH']}"
-        pip = [python, "-m", "pip", "install", "--quiet"]
+        pip = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
         subprocess.run([*pip, *BROUGHT_ALONG, VERSIONS["ipywidgets 8"]], check=True, env=environment)
         print(f"fresh environment: {time.monotonic() - start:.0f} s", flush=True)
         for label, requirement in VERSIONS.items():

@@ -68,12 +68,12 @@ def heights(figures: list[dict]) -> tuple[int, int]:
     wide = narrow = 0
     for spec in figures:
         labels = {layer["label"] for panel in spec["panels"] for layer in panel["layers"] if layer["label"]}
-        letters = sum(len(label) * 7 + 50 for label in labels) + 1
+        legend = sum(7.5 * len(label) + 54 for label in labels)
+        numbers = sum(7.5 * len(readout["label"] + readout["unit"]) + 80 for readout in spec["readouts"])
         panels = len(spec["panels"])
-        wide += 45 + 33 * math.ceil(letters / 600) + (430 if panels == 1 else 325) - 65
-        narrow += 45 + 33 * math.ceil(letters / 310) + 253 * panels
-        wide += 36 * len(spec["sliders"]) + 24 * math.ceil(len(spec["readouts"]) / 3)
-        narrow += 36 * len(spec["sliders"]) + 24 * len(spec["readouts"])
+        rows = 36 * len(spec["sliders"])
+        wide += 54 + 33 * math.ceil(legend / 610) + (366 if panels == 1 else 262) + rows + 24 * math.ceil(numbers / 610)
+        narrow += 54 + 33 * math.ceil(legend / 335) + 262 * panels + rows + 24 * math.ceil(numbers / 335)
     return wide, narrow
 
 

@@ -114,6 +114,7 @@ function render({ model, el }) {
     const stage = make("div", { class: "lf-panels" }, root);
     const panels = spec.panels.map((panel, number) => {
       const box = make("div", { class: "lf-panel" }, stage);
+      if (panel.title) make("div", { class: "lf-ptitle", "aria-hidden": "true" }, box, panel.title);
       const svg = draw("svg", { role: "img", "aria-labelledby": `${id}-p${number}-t ${id}-p${number}-d` }, box);
       draw("title", { id: `${id}-p${number}-t` }, svg, `${spec.title}: ${panel.title}`);
       const desc = draw("desc", { id: `${id}-p${number}-d` }, svg);
@@ -182,8 +183,11 @@ function render({ model, el }) {
       const room = Math.max(stage.clientWidth || el.clientWidth || 640, 240);
       const beside = panels.length > 1 && room >= 560;
       const width = Math.floor(beside ? (room - 10 * (panels.length - 1)) / panels.length : Math.min(room, 640));
-      const height = Math.round(clamp(width * 0.66, 230, 340));
-      for (const p of panels) place(p, width, height);
+      const height = Math.round(clamp(width * 0.64, 215, 325));
+      for (const p of panels) {
+        p.box.style.width = `${width}px`;
+        place(p, width, height);
+      }
       update();
     }
 
@@ -194,14 +198,13 @@ function render({ model, el }) {
       const [x0, x1] = panel.xlim, [y0, y1] = panel.ylim;
       // Without a label the vertical axis measures nothing (dots spread out to be seen): no numbers on it.
       const yTicks = panel.yLabel ? ticks(y0, y1, H > 280 ? 6 : 5).map((v) => [v, short(v)]) : [];
-      const left = panel.yLabel ? 30 + 7 * Math.max(...yTicks.map(([, t]) => t.length)) : 10, right = 10, top = 26, bottom = 40;
+      const left = panel.yLabel ? 30 + 7 * Math.max(...yTicks.map(([, t]) => t.length)) : 10, right = 10, top = 8, bottom = 40;
       const sx = (v) => left + ((v - x0) / (x1 - x0)) * (W - left - right);
       const sy = (v) => H - bottom - ((v - y0) / (y1 - y0)) * (H - top - bottom);
       Object.assign(p, { sx, sy, left, right, top, bottom, W, H });
       p.ux = (px) => x0 + ((px - left) / (W - left - right)) * (x1 - x0);
       p.uy = (py) => y0 + ((H - bottom - py) / (H - top - bottom)) * (y1 - y0);
       const back = draw("g", { "aria-hidden": "true" }, svg);
-      draw("text", { class: "lf-ptitle", x: left, y: 14 }, back, panel.title);
       for (const v of ticks(x0, x1, clamp(Math.floor(W / 70), 3, 8))) {
         draw("line", { class: "lf-gridline", x1: sx(v), x2: sx(v), y1: top, y2: H - bottom }, back);
         draw("text", { x: sx(v), y: H - bottom + 15, "text-anchor": "middle" }, back, short(v));

@@ -10,6 +10,8 @@ Build one with :func:`figure` from panels, layers and sliders, with :func:`curve
 from __future__ import annotations
 
 import base64
+import html
+import inspect
 import io
 import math
 import pathlib
@@ -17,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anywidget
+import ipywidgets
 import numpy as np
 import torch
 import traitlets
@@ -149,6 +152,9 @@ class LiveFigure(anywidget.AnyWidget):
     _esm = _HERE / "live.js"
     _css = _HERE / "live.css"
 
+    # ipywidgets 7 has this method, which would cut the text and leave the picture out; None lets the bundle speak.
+    _ipython_display_ = None
+
     spec = traitlets.Dict().tag(sync=True)
     data = traitlets.Bytes(b"").tag(sync=True)
     value = traitlets.Dict().tag(sync=True)
@@ -163,8 +169,7 @@ class LiveFigure(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs):
         bundle, metadata = super()._repr_mimebundle_(**kwargs)
-        # For places where no script runs: GitHub's viewer, a reader without JavaScript, print.
-        return {**bundle, "image/png": base64.b64encode(self.png()).decode()}, metadata
+        return bundle | _picture(self), metadata
 
     def array(self, ref: Mapping) -> np.ndarray:
         """The array behind a reference of the spec, with its shape."""
@@ -174,6 +179,28 @@ class LiveFigure(anywidget.AnyWidget):
     def png(self) -> bytes:
         """The figure at its present values as a PNG, drawn by matplotlib."""
         return _png(self)
+
+
+class Workbench(ipywidgets.VBox):
+    """The box of :func:`your_loss`: ``box``, ``button``, ``message`` and the live figure ``live``."""
+
+    _ipython_display_ = None
+
+    def __init__(self, box, button, message, live):
+        super().__init__([box, button, message, live])
+        self.box, self.button, self.message, self.live = box, button, message, live
+
+    def __repr__(self) -> str:
+        return f"Workbench({self.box.value!r}: {self.live!r})"
+
+    def _repr_mimebundle_(self, **kwargs):
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view} | _picture(self.live)
+
+
+def _picture(figure: LiveFigure) -> dict[str, str]:
+    """For places where no script runs: GitHub's viewer, a reader without JavaScript, print."""
+    return {"image/png": base64.b64encode(figure.png()).decode()}
 
 
 class _Store:
@@ -351,8 +378,6 @@ def curves(
 
 
 def _keywords(function: Callable) -> list[str]:
-    import inspect
-
     return list(inspect.signature(function).parameters)[1:]
 
 
@@ -379,7 +404,8 @@ def your_loss(
     *,
     title: str = "Your loss beside the others",
     ylim: Mapping[str, tuple[float, float]] | None = None,
-):
+    colors: Mapping[str, int] | None = None,
+) -> Workbench:
     """A box in which the reader types a loss of the residual ``r`` and sees its curve and gradient beside others.
 
     In a live kernel this is an ipywidgets box; on a static page the figure stands alone, with the example drawn.
@@ -388,21 +414,23 @@ def your_loss(
         example: a torch expression of ``r``, e.g. ``"torch.sqrt(1 + r**2) - 1"``.
         against: label → loss, as in :func:`curves` without sliders.
         x: the residuals at which to draw.
+        colors: label → index into the palette, for the others; default by order. The reader's own has the last colour.
     """
-    import ipywidgets
+    shades = {label: position for position, label in enumerate(against)} | dict(colors or {}) | {"yours": 7}
+
+    def drawn(expression: str) -> LiveFigure:
+        return curves({"yours": _typed(expression), **against}, x, title=title, ylim=ylim, colors=shades)
 
     box = ipywidgets.Textarea(value=example, layout=ipywidgets.Layout(width="100%", height="4em"))
     box.description = "loss(r) ="
     button = ipywidgets.Button(description="Draw it", button_style="primary")
     message = ipywidgets.HTML("")
-    live = curves({"yours": _typed(example), **against}, x, title=title, ylim=ylim)
+    live = drawn(example)
 
     def draw(_=None):
         try:
-            fresh = curves({"yours": _typed(box.value), **against}, x, title=title, ylim=ylim)
+            fresh = drawn(box.value)
         except Exception as error:  # whatever the reader typed is answered in words
-            import html
-
             message.value = f"<p><b>{type(error).__name__}</b>: {html.escape(str(error))}</p>"
             return
         message.value = ""
@@ -410,7 +438,7 @@ def your_loss(
             live.data, live.spec, live.value = fresh.data, fresh.spec, fresh.value
 
     button.on_click(draw)
-    return _Workbench([box, button, message, live], live)
+    return Workbench(box, button, message, live)
 
 
 def _typed(expression: str) -> Callable:
@@ -424,30 +452,6 @@ def _typed(expression: str) -> Callable:
         return y.expand_as(r) if y.ndim == 0 else y
 
     return loss
-
-
-def _workbench_class():
-    import ipywidgets
-
-    class Workbench(ipywidgets.VBox):
-        """The box of :func:`your_loss`: ``box``, ``button``, ``message`` and the live figure ``live``."""
-
-        def __init__(self, children, live):
-            super().__init__(children)
-            self.box, self.button, self.message, self.live = children
-
-        def __repr__(self):
-            return f"Workbench({self.box.value!r})"
-
-        def _repr_mimebundle_(self, **kwargs):
-            bundle = super()._repr_mimebundle_(**kwargs)
-            bundle, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-            return {**bundle, "image/png": base64.b64encode(self.live.png()).decode()}, metadata
-
-    return Workbench
-
-
-_Workbench = _workbench_class()
 
 
 def _row(widget: LiveFigure, item: Mapping, axis: str, index: Mapping[str, int]):

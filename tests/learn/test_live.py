@@ -152,6 +152,12 @@ def test_the_readers_own_loss_is_drawn():
     assert bench.message.value == ""
 
 
+def test_the_readers_own_loss_takes_nobodys_colour():
+    """Protects the book's colours: squared error stays blue beside the reader's loss."""
+    bench = live.your_loss("r**2", {"L1": lambda r: r.abs(), "L2": lambda r: r**2}, X, colors={"L1": 1, "L2": 0})
+    assert {la["label"]: la["color"] for la in bench.live.spec["panels"][0]["layers"]} == {"yours": 7, "L1": 1, "L2": 0}
+
+
 @pytest.mark.parametrize("typed", ["r +", "undefined_name * r", "3", "r.reshape(3, 11)"])
 def test_a_mistake_in_the_readers_loss_is_answered_in_words(typed):
     """Protects the reader: what they type never ends in a traceback, and the figure stays."""

@@ -146,12 +146,12 @@ def test_the_saved_figures_are_the_ones_that_nbval_proves(path):
                 shown[output.data[VIEW]["model_id"]] = output.data["text/plain"]
     for model, text in shown.items():
         assert model in state, "a live figure without its state: execute the notebook with `make notebooks`"
-        if not text.startswith("LiveFigure("):
-            continue
+        boxed = [c.removeprefix("IPY_MODEL_") for c in state[model]["state"].get("children", [])]
+        [record] = [state[m] for m in (model, *boxed) if "spec" in state[m]["state"]]
         figure = live.LiveFigure()
-        [buffer] = [b["data"] for b in state[model]["buffers"] if b["path"] == ["data"]]
-        figure.data, figure.spec = base64.b64decode(buffer), state[model]["state"]["spec"]
-        assert repr(figure) == text
+        [buffer] = [b["data"] for b in record["buffers"] if b["path"] == ["data"]]
+        figure.data, figure.spec = base64.b64decode(buffer), record["state"]["spec"]
+        assert repr(figure) in text
         assert len(figure.data) <= 4 * 20_000, "a figure of more than 80 kB"
 
 
