@@ -61,11 +61,11 @@ def check_flag(name: str, value: bool) -> None:
 
 
 def check_number(name: str, value: float, wanted: str, holds: Callable[[float], bool]) -> None:
-    """Raise unless `value` is a real number for which `holds`; `wanted` says so in words. NaN never passes."""
+    """Raise unless `value` is a real number for which `holds` (never true of NaN); `wanted` says so in words."""
     if isinstance(value, bool) or not isinstance(value, Real):
         kind = "a tensor" if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"{name} must be a number {wanted}, got {kind}")
-    if value != value or not holds(value):
+    if not holds(value):
         raise ValueError(f"{name} must be a number {wanted}, got {value}")
 
 

@@ -153,6 +153,7 @@ def run(paths: list[pathlib.Path]) -> int:
     """Execute in two processes; a notebook that fails is reported and left as it was."""
     failures = 0
     os.environ["PYTHONPATH"] = str(ROOT)  # this checkout's lossutils, whatever is installed
+    os.environ["OMP_NUM_THREADS"] = "1"  # two notebooks at a time on two cores; and one order of summation
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for path, seconds, error in pool.map(_timed, paths):

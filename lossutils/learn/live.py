@@ -378,7 +378,10 @@ def curves(
 
 
 def _keywords(function: Callable) -> list[str]:
-    return list(inspect.signature(function).parameters)[1:]
+    try:
+        return list(inspect.signature(function).parameters)[1:]
+    except ValueError:  # torch.abs and its like have no signature to read, and no sliders to name
+        return []
 
 
 def _on_grid(loss, x, names, grid) -> tuple[np.ndarray, np.ndarray]:
@@ -404,7 +407,8 @@ def your_loss(
     *,
     title: str = "Your loss beside the others",
     ylim: Mapping[str, tuple[float, float]] | None = None,
-):
+    colors: Mapping[str, int] | None = None,
+) -> Workbench:
     """A box in which the reader types a loss of the residual ``r`` and sees its curve and gradient beside others.
 
     In a live kernel this is an ipywidgets box; on a static page the figure stands alone, with the example drawn.
@@ -413,16 +417,22 @@ def your_loss(
         example: a torch expression of ``r``, e.g. ``"torch.sqrt(1 + r**2) - 1"``.
         against: label → loss, as in :func:`curves` without sliders.
         x: the residuals at which to draw.
+        colors: label → index into the palette, for the others; default by order. The reader's own has the last colour.
     """
+    shades = {label: position for position, label in enumerate(against)} | dict(colors or {}) | {"yours": 7}
+
+    def drawn(expression: str) -> LiveFigure:
+        return curves({"yours": _typed(expression), **against}, x, title=title, ylim=ylim, colors=shades)
+
     box = ipywidgets.Textarea(value=example, layout=ipywidgets.Layout(width="100%", height="4em"))
     box.description = "loss(r) ="
     button = ipywidgets.Button(description="Draw it", button_style="primary")
     message = ipywidgets.HTML("")
-    live = curves({"yours": _typed(example), **against}, x, title=title, ylim=ylim)
+    live = drawn(example)
 
     def draw(_=None):
         try:
-            fresh = curves({"yours": _typed(box.value), **against}, x, title=title, ylim=ylim)
+            fresh = drawn(box.value)
         except Exception as error:  # whatever the reader typed is answered in words
             message.value = f"<p><b>{type(error).__name__}</b>: {html.escape(str(error))}</p>"
             return

@@ -59,6 +59,12 @@ def test_two_parameters_make_a_two_dimensional_grid():
     np.testing.assert_allclose(rows[1, 2], 3 * X + 10, rtol=1e-6)
 
 
+def test_a_builtin_of_torch_is_a_loss_like_any_other():
+    """Protects `{"L1": torch.abs}`, which has no signature to read."""
+    figure = live.curves({"L1": torch.abs}, X, title="t")
+    np.testing.assert_allclose(figure.array(layer(figure, 0, "L1")["y"]), X.abs())
+
+
 def test_equal_arrays_are_stored_once(figure):
     """Protects the page's weight: both panels share the abscissas."""
     places = {layer(figure, p, label)["x"]["at"] for p in (0, 1) for label in ("L2", "Huber")}
@@ -150,6 +156,12 @@ def test_the_readers_own_loss_is_drawn():
     gradient = layer(bench.live, 1, "yours")
     np.testing.assert_allclose(bench.live.array(gradient["y"]), torch.tanh(X), atol=1e-6)
     assert bench.message.value == ""
+
+
+def test_the_readers_own_loss_takes_nobodys_colour():
+    """Protects the book's colours: squared error stays blue beside the reader's loss."""
+    bench = live.your_loss("r**2", {"L1": lambda r: r.abs(), "L2": lambda r: r**2}, X, colors={"L1": 1, "L2": 0})
+    assert {la["label"]: la["color"] for la in bench.live.spec["panels"][0]["layers"]} == {"yours": 7, "L1": 1, "L2": 0}
 
 
 @pytest.mark.parametrize("typed", ["r +", "undefined_name * r", "3", "r.reshape(3, 11)"])
