@@ -1,5 +1,6 @@
 """The built site, a server for it and a browser. Without Chromium the browser's tests skip and say so."""
 
+import contextlib
 import importlib.util
 import pathlib
 import shutil
@@ -23,6 +24,10 @@ def pages():
         for p in SITE.rglob("*.html")
         if p != SITE / "index.html" and "_static" not in p.parts
     )
+
+
+SECTIONS = [page for page in pages() if (ROOT / page).with_suffix(".ipynb").exists()]
+WITH_FIGURES = [page for page in SECTIONS if "widget-view+json" in (SITE / page).read_text(encoding="utf-8")]
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +87,28 @@ class Visit:
         self.page.goto(url, wait_until="load")
         self.page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
         return self.page
+
+
+@contextlib.contextmanager
+def open_page(browser, url, name, width=1200, height=900, **options):
+    """A page of the site, loaded and typeset."""
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    here = Visit(context)
+    here.name = name
+    here.open(url)
+    yield here
+    context.close()
+
+
+def check_page(here):
+    """What holds on every page: nothing asked elsewhere, nothing failed, formulas set, figures drawn."""
+    tab = here.page
+    tab.wait_for_timeout(100)
+    assert here.faults == []
+    assert tab.locator("mjx-merror").count() == 0, "a formula that MathJax cannot read"
+    left = [text for text in tab.locator("article .math").all_inner_texts() if r"\(" in text or r"\[" in text]
+    assert left == [], "formulas left raw"
+    assert tab.locator(".lf-panel svg").count() >= tab.locator(".lf-host").count()
 
 
 @pytest.fixture

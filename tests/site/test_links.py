@@ -2,11 +2,12 @@
 
 import functools
 import pathlib
+import re
 import urllib.parse
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import SITE, pages
+from conftest import ROOT, SECTIONS, SITE, pages
 
 
 @functools.cache
@@ -55,3 +56,12 @@ def test_the_site_is_whole(site):
     for page in ("search.html", "404.html", "genindex.html", "chapters/glossary.html", "chapters/bibliography.html"):
         assert (site / page).exists(), page
     assert len(pages()) >= 12 and SITE == site
+
+
+@pytest.mark.parametrize("page", SECTIONS)
+def test_the_colab_button_opens_this_notebook(page, site):
+    """Protects Colab: the link names this file in the project's repository."""
+    url = re.search(r'^Repository = "https://github.com/(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    links = {a["href"] for a in parsed(site / page).find_all("a", href=re.compile("colab.research.google.com"))}
+    notebook = pathlib.PurePosixPath(page).with_suffix(".ipynb")
+    assert links == {f"https://colab.research.google.com/github/{url}/blob/main/{notebook}"}

@@ -1,0 +1,57 @@
+"""What holds for the site as a whole, in a real browser: search, missing pages, print, reading order, no scripts."""
+
+import pytest
+from conftest import SECTIONS, WITH_FIGURES
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("page", WITH_FIGURES)
+def test_without_javascript_a_picture_stands_in_each_live_figures_place(page, visit, site):
+    """Protects readers without scripts, and print."""
+    tab = visit(javascript=False).page
+    tab.goto((site / page).as_uri())
+    hosts = tab.locator(".lf-host")
+    assert hosts.count() > 0
+    for host in hosts.all():
+        assert host.locator(".lf-fallback img").is_visible()
+
+
+@pytest.mark.parametrize("word", ["huber", "quantile", "泊松分布"])
+def test_search_finds_terms_over_http_and_from_a_folder(word, visit, served, site):
+    """Protects the search, also offline and in Chinese."""
+    for base in (served, site.as_uri()):
+        here = visit()
+        tab = here.open(f"{base}/search.html?q={word}")
+        tab.wait_for_selector("#search-results li", timeout=10_000)
+        assert here.faults == []
+
+
+def test_a_missing_page_answers_with_the_books_own(visit, served):
+    """Protects who follows an old link: status 404, and a way home."""
+    here = visit()
+    response = here.page.goto(f"{served}/no/such/page.html")
+    assert response.status == 404
+    here.page.locator("#home").click()
+    here.page.wait_for_url("**/chapters/index.html")
+
+
+def test_print_leaves_the_navigation_out(visit, served):
+    """Protects the printed page: text and figures without menus."""
+    tab = visit().open(f"{served}/{WITH_FIGURES[0]}")
+    tab.emulate_media(media="print")
+    assert not tab.locator(".bd-sidebar-primary").is_visible() and not tab.locator(".prev-next-footer").is_visible()
+    assert tab.locator("h1:visible").count() == 1 and tab.locator("article p").first.is_visible()
+
+
+def test_previous_and_next_lead_through_the_whole_book(visit, served):
+    """Protects the reading order: from the opening page, `next` reaches every section."""
+    tab = visit().open(f"{served}/chapters/index.html")
+    seen = []
+    for _ in range(100):
+        link = tab.locator("a.right-next")
+        if not link.count():
+            break
+        tab.goto(link.first.evaluate("a => a.href"))
+        seen.append(tab.url.removeprefix(f"{served}/").split("#")[0])
+    assert set(SECTIONS) - {"chapters/index.html"} <= set(seen)
