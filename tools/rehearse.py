@@ -14,6 +14,7 @@ the version that Colab kept for years. Each run's output must be the committed o
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -121,7 +122,7 @@ def main() -> int:
         repository = base / "repository"
         repository.mkdir()
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "JUPYTER"))}
-        environment |= published(repository)
+        environment |= published(repository) | {"OMP_NUM_THREADS": "1"}
         venv = base / "colab"
         start = time.monotonic()
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
@@ -130,20 +131,25 @@ def main() -> int:
         pip = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
         subprocess.run([*pip, *BROUGHT_ALONG, VERSIONS["ipywidgets 8"]], check=True, env=environment)
         print(f"fresh environment: {time.monotonic() - start:.0f} s", flush=True)
+
+        def rehearse(path: pathlib.Path) -> tuple[pathlib.Path, float, list[str]]:
+            began = time.monotonic()
+            folder = pathlib.Path(tempfile.mkdtemp(dir=base))
+            target = folder.with_suffix(".ipynb")
+            run = subprocess.run(
+                [python, "-c", RUNNER, path, target, folder],
+                env=environment, cwd=folder, capture_output=True, text=True,
+            )  # fmt: skip
+            return path, time.monotonic() - began, [run.stderr[-3000:]] if run.returncode else differences(path, target)
+
         for label, requirement in VERSIONS.items():
             # anywidget comes with the package, by the first setup cell; 7.7 then replaces only ipywidgets.
             subprocess.run([*pip, requirement], check=True, env=environment)
-            for path in chosen:
-                start = time.monotonic()
-                folder = pathlib.Path(tempfile.mkdtemp(dir=base))
-                target = base / "run.ipynb"
-                run = subprocess.run(
-                    [python, "-c", RUNNER, path, target, folder],
-                    env=environment, cwd=folder, capture_output=True, text=True,
-                )  # fmt: skip
-                problems = [run.stderr[-3000:]] if run.returncode else differences(path, target)
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                runs = [rehearse(chosen[0]), *pool.map(rehearse, chosen[1:])]
+            for path, seconds, problems in runs:
                 passed, failed = (passed, failed + 1) if problems else (passed + 1, failed)
-                seconds, verdict = time.monotonic() - start, "FAIL" if problems else "ok"
+                verdict = "FAIL" if problems else "ok"
                 print(f"{verdict:4} {seconds:6.1f} s  {label}  {path.relative_to(ROOT)}")
                 print("\n".join(problems), end="\n" if problems else "", flush=True)
         where = subprocess.run(

@@ -95,6 +95,8 @@ class Fallback(SphinxPostTransform):
                 style = f"--lf-wide: {wide}px; --lf-narrow: {narrow}px"
                 kinds[VIEW].children = []
                 kinds[VIEW] += nodes.raw("", f'<div class="lf-host" style="{style}">', format="html")
+                for node in image:
+                    node["loading"] = "lazy"  # hidden where scripts run, and then not fetched
                 kinds[VIEW] += nodes.container("", *image, classes=["lf-fallback"])
                 kinds[VIEW] += [*script, nodes.raw("", "</div>", format="html")]
 

@@ -179,7 +179,7 @@ def test_gradient_panels_are_the_slope_of_the_loss_panels(path):
 
 def test_nothing_of_the_machine_is_committed():
     """Protects the project's own voice: no paths of a machine, no registry, no leftovers."""
-    machine = re.compile(r"/root/|/home/|/work/|/tmp/|\\.pyenv|site-packages/|pypi\\.org")
+    machine = re.compile(r"/root/|/home/|/work/|/tmp/|\.pyenv|site-packages/|pypi\.org")
     for path in tracked():
         if path.suffix != ".woff" and "mathjax" not in path.parts and path != pathlib.Path(__file__).resolve():
             found = machine.search(path.read_text(encoding="utf-8"))
