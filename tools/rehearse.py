@@ -55,16 +55,20 @@ nbformat.write(notebook, target)
 """
 
 
+def sections() -> list[pathlib.Path]:
+    """Every notebook but the opening page, which stands in no chapter."""
+    return [path for path in notebooks.all_notebooks() if path.parent.name != "chapters"]
+
+
 def one_a_chapter() -> list[pathlib.Path]:
     """For each chapter the section with most live figures: the one that asks most of an environment."""
-    best: dict[str, pathlib.Path] = {}
-    size = lambda p: p.read_text(encoding="utf-8").count("widget-view+json")  # noqa: E731
-    for path in notebooks.all_notebooks():
-        if path.parent.name == "chapters":
-            continue
-        if path.parent.name not in best or size(path) > size(best[path.parent.name]):
-            best[path.parent.name] = path
-    return list(best.values())
+    chapters: dict[str, list[pathlib.Path]] = {}
+    for path in sections():
+        chapters.setdefault(path.parent.name, []).append(path)
+    return [
+        max(paths, key=lambda path: path.read_text(encoding="utf-8").count("widget-view+json"))
+        for paths in chapters.values()
+    ]
 
 
 def published(folder: pathlib.Path) -> dict[str, str]:
@@ -114,8 +118,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--json", type=pathlib.Path, help="write the counts here")
     options = parser.parse_args()
-    everything = [p for p in notebooks.all_notebooks() if p.parent.name != "chapters"]
-    chosen = [p.resolve() for p in options.notebooks] or (everything if options.all else one_a_chapter())
+    chosen = [p.resolve() for p in options.notebooks] or (sections() if options.all else one_a_chapter())
     passed = failed = 0
     with tempfile.TemporaryDirectory() as scratch:
         base = pathlib.Path(scratch)

@@ -14,13 +14,12 @@ import pathlib
 import re
 
 from docutils import nodes
+from notebooks import REFERENCE, STATE, VIEW
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEARN = ROOT / "lossutils" / "learn"
-VIEW = "application/vnd.jupyter.widget-view+json"
-STATE = "application/vnd.jupyter.widget-state+json"
 SCRIPT = re.compile(r"<script[^>]*>(.*)</script>", re.DOTALL)
 
 
@@ -59,7 +58,7 @@ def specs(model: str, state: dict) -> list[dict]:
     record = state.get(model, {}).get("state", {})
     if "spec" in record:
         return [record["spec"]]
-    children = [child.removeprefix("IPY_MODEL_") for child in record.get("children", [])]
+    children = [child.removeprefix(REFERENCE) for child in record.get("children", [])]
     return [spec for child in children for spec in specs(child, state)]
 
 

@@ -243,12 +243,6 @@ def figure(
     Raises:
         ValueError: a layer names an unknown slider, or its array does not have the shape of its grid.
     """
-    widget = LiveFigure()
-    _fill(widget, title, panels, sliders, readouts, play)
-    return widget
-
-
-def _fill(widget, title, panels, sliders, readouts, play) -> None:
     sizes = {s.name: len(s.values) for s in sliders}
     if play is not None and play not in sizes:
         raise ValueError(f"play: expected the name of a slider ({', '.join(sizes)}), got {play!r}")
@@ -307,10 +301,8 @@ def _fill(widget, title, panels, sliders, readouts, play) -> None:
                 raise ValueError(f"drag: expected a slider among {list(sizes)} or a number, got {end!r}")
     data = b"".join(store.parts)
     _limits(spec, np.frombuffer(data, dtype="<f4"))
-    with widget.hold_sync():
-        widget.value = {s.name: _json_number(s.values[s.index]) for s in sliders}
-        widget.data = data
-        widget.spec = spec
+    value = {s.name: _json_number(s.values[s.index]) for s in sliders}
+    return LiveFigure(spec=spec, data=data, value=value)
 
 
 def _json_number(v: float):

@@ -1,30 +1,22 @@
 """What holds for the repository as a whole: one address, notebooks that stand alone, nothing of the machine."""
 
 import base64
-import importlib.util
 import pathlib
 import re
 import subprocess
+import sys
 
+import address
 import nbformat
+import notebooks
 import numpy as np
 import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-
-
-def tool(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ADDRESS, NOTEBOOKS = tool("address"), tool("notebooks")
-URL = ADDRESS.address()
-PAGES = NOTEBOOKS.all_notebooks()
-STATE, VIEW = NOTEBOOKS.STATE, NOTEBOOKS.VIEW
+URL = address.address()
+PAGES = notebooks.all_notebooks()
+STATE, VIEW = notebooks.STATE, notebooks.VIEW
 
 
 def read(path):
@@ -63,7 +55,7 @@ def test_the_address_is_repeated_faithfully(file):
     found = re.findall(
         r"github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?(?=[/\"'\s)>#]|$)", (ROOT / file).read_text(encoding="utf-8")
     )
-    assert found and set(found) == {ADDRESS.slug(URL)}
+    assert found and set(found) == {address.slug(URL)}
 
 
 @every_section
@@ -89,17 +81,17 @@ def test_one_command_changes_the_address_everywhere(tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
     new = "https://github.com/somebody/their-book"
-    subprocess.run([NOTEBOOKS.sys.executable, copy / "tools" / "address.py", new], check=True, capture_output=True)
-    left = [p for p in copy.rglob("*") if p.is_file() and ADDRESS.slug(URL).encode() in p.read_bytes()]
+    subprocess.run([sys.executable, copy / "tools" / "address.py", new], check=True, capture_output=True)
+    left = [p for p in copy.rglob("*") if p.is_file() and address.slug(URL).encode() in p.read_bytes()]
     assert left == []
-    assert subprocess.run([NOTEBOOKS.sys.executable, copy / "tools" / "notebooks.py", "check"]).returncode == 0
+    assert subprocess.run([sys.executable, copy / "tools" / "notebooks.py", "check"]).returncode == 0
 
 
 @every_page
 def test_the_notebook_is_normalised(path):
     """Protects small diffs: executing again on the same machine changes nothing."""
     before = path.read_text(encoding="utf-8")
-    after = nbformat.writes(NOTEBOOKS.normalise(nbformat.reads(before, as_version=4), path))
+    after = nbformat.writes(notebooks.normalise(nbformat.reads(before, as_version=4), path))
     assert after.strip() == before.strip()
 
 

@@ -1,12 +1,12 @@
 """The built site, a server for it and a browser. Without Chromium the browser's tests skip and say so."""
 
 import contextlib
-import importlib.util
 import pathlib
 import shutil
 import threading
 
 import pytest
+import serve
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SITE = ROOT / "_build" / "html"
@@ -41,9 +41,6 @@ def site():
 @pytest.fixture(scope="session")
 def served(site):
     """The site's address on localhost."""
-    spec = importlib.util.spec_from_file_location("serve", ROOT / "tools" / "serve.py")
-    serve = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(serve)
     with serve.server(site) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -90,14 +87,22 @@ class Visit:
 
 
 @contextlib.contextmanager
-def open_page(browser, url, name, width=1200, height=900, **options):
-    """A page of the site, loaded and typeset."""
-    context = browser.new_context(viewport={"width": width, "height": height}, **options)
-    here = Visit(context)
-    here.name = name
-    here.open(url)
-    yield here
+def visiting(browser, width=1200, height=900, javascript=True, **options):
+    """A visit in a browser context of its own."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, java_script_enabled=javascript, **options
+    )
+    yield Visit(context)
     context.close()
+
+
+@contextlib.contextmanager
+def open_page(browser, url, name, **options):
+    """A page of the site, loaded and typeset."""
+    with visiting(browser, **options) as here:
+        here.name = name
+        here.open(url)
+        yield here
 
 
 def check_page(here):
@@ -114,15 +119,5 @@ def check_page(here):
 @pytest.fixture
 def visit(browser):
     """A function that opens contexts: visit(width=…, javascript=…) → Visit."""
-    contexts = []
-
-    def start(width=1200, height=900, javascript=True, **options):
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, java_script_enabled=javascript, **options
-        )
-        contexts.append(context)
-        return Visit(context)
-
-    yield start
-    for context in contexts:
-        context.close()
+    with contextlib.ExitStack() as stack:
+        yield lambda **options: stack.enter_context(visiting(browser, **options))

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from conftest import SITE, check_page, open_page, pages
+from site_figures import specs
 
 pytestmark = pytest.mark.browser
 
@@ -30,14 +31,7 @@ def saved_specs(page):
     states = re.findall(r'<script type="application/vnd.jupyter.widget-state\+json">(.*?)</script>', html, re.DOTALL)
     state = json.loads(states[0])["state"] if states else {}
     views = re.findall(r'<script type="application/vnd.jupyter.widget-view\+json">(.*?)</script>', html, re.DOTALL)
-
-    def find(model):
-        record = state[model]["state"]
-        if "spec" in record:
-            return [record["spec"]]
-        return [spec for child in record.get("children", []) for spec in find(child.removeprefix("IPY_MODEL_"))]
-
-    return [spec for view in views for spec in find(json.loads(view)["model_id"])]
+    return [spec for view in views for spec in specs(json.loads(view)["model_id"], state)]
 
 
 def test_nothing_leaves_and_nothing_fails(desk):
@@ -66,8 +60,7 @@ def test_every_slider_moves_its_figure_by_keyboard(desk):
 def test_a_slider_carries_the_parameters_real_value(desk):
     """Protects assistive technology: where the grid is even the native value is the parameter itself."""
     tab = desk.page
-    specs = saved_specs(desk.name)
-    for figure, spec in zip(tab.locator("figure.lf").all(), specs, strict=True):
+    for figure, spec in zip(tab.locator("figure.lf").all(), saved_specs(desk.name), strict=True):
         for slider, wanted in zip(figure.locator("input[type=range]").all(), spec["sliders"], strict=True):
             low, high = float(slider.get_attribute("min")), float(slider.get_attribute("max"))
             values = wanted["values"] if wanted["even"] else [0, len(wanted["values"]) - 1]

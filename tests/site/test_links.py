@@ -5,9 +5,10 @@ import pathlib
 import re
 import urllib.parse
 
+import address
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT, SECTIONS, SITE, pages
+from conftest import SECTIONS, SITE, pages
 
 
 @functools.cache
@@ -61,7 +62,7 @@ def test_the_site_is_whole(site):
 @pytest.mark.parametrize("page", SECTIONS)
 def test_the_colab_button_opens_this_notebook(page, site):
     """Protects Colab: the link names this file in the project's repository."""
-    url = re.search(r'^Repository = "https://github.com/(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    repository = address.slug(address.address())
     links = {a["href"] for a in parsed(site / page).find_all("a", href=re.compile("colab.research.google.com"))}
     notebook = pathlib.PurePosixPath(page).with_suffix(".ipynb")
-    assert links == {f"https://colab.research.google.com/github/{url}/blob/main/{notebook}"}
+    assert links == {f"https://colab.research.google.com/github/{repository}/blob/main/{notebook}"}
