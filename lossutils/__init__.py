@@ -1,29 +1,24 @@
 """Loss functions for PyTorch, derived, checked and explained in The Loss Book."""
 
-from lossutils.regression import (
-    adaptive_robust_loss,
-    gaussian_nll_loss,
-    general_robust_loss,
-    huber_loss,
-    l1_loss,
-    log_cosh_loss,
-    mse_loss,
-    poisson_nll_loss,
-    quantile_loss,
-    rmse_loss,
-    smooth_l1_loss,
-)
+from lossutils import classification, combine, embedding, focal, gan, overlap, perceptual, regression, sequence
+from lossutils.classification import *  # noqa: F403
+from lossutils.combine import *  # noqa: F403
+from lossutils.embedding import *  # noqa: F403
+from lossutils.focal import *  # noqa: F403
+from lossutils.gan import *  # noqa: F403
+from lossutils.overlap import *  # noqa: F403
+from lossutils.perceptual import *  # noqa: F403
+from lossutils.regression import *  # noqa: F403
+from lossutils.sequence import *  # noqa: F403
 
 __all__ = [
-    "adaptive_robust_loss",
-    "gaussian_nll_loss",
-    "general_robust_loss",
-    "huber_loss",
-    "l1_loss",
-    "log_cosh_loss",
-    "mse_loss",
-    "poisson_nll_loss",
-    "quantile_loss",
-    "rmse_loss",
-    "smooth_l1_loss",
+    *classification.__all__,
+    *regression.__all__,
+    *perceptual.__all__,
+    *gan.__all__,
+    *focal.__all__,
+    *overlap.__all__,
+    *embedding.__all__,
+    *sequence.__all__,
+    *combine.__all__,
 ]

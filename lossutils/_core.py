@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from numbers import Real
+from collections.abc import Callable, Iterable
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")
+
+
+# Tensors
 
 
 def check_tensor(name: str, value: Tensor) -> None:
@@ -19,16 +22,74 @@ def check_tensor(name: str, value: Tensor) -> None:
         raise TypeError(f"{name} must be a floating-point tensor, got {value.dtype}: convert it with {name}.float()")
 
 
-def check_like(name: str, value: Tensor, input: Tensor) -> None:
-    """Raise TypeError or ValueError unless `value` has the dtype and the device of `input`."""
-    check_tensor(name, value)
-    if value.dtype != input.dtype:
-        raise TypeError(
-            f"input and {name} must have the same dtype, got {input.dtype} and {value.dtype}: "
-            f"convert with {name}.to(input.dtype)"
+def check_alike(**tensors: Tensor) -> None:
+    """Raise unless all are floating-point tensors of the first one's dtype and device.
+
+    Under autocast a half-precision prediction meets targets in float32, and so the dtypes may differ there.
+    """
+    (first_name, first), *others = tensors.items()
+    check_tensor(first_name, first)
+    for name, value in others:
+        check_tensor(name, value)
+        if value.dtype != first.dtype and not (autocasts(first) and value.dtype.itemsize <= 4):
+            raise TypeError(
+                f"{first_name} and {name} must have the same dtype, got {first.dtype} and {value.dtype}: "
+                f"convert with {name}.to({first_name}.dtype)"
+            )
+        check_device(name, value, first_name, first)
+
+
+def check_device(name: str, value: Tensor, first_name: str, first: Tensor) -> None:
+    """Raise ValueError unless `value` is on the device of `first`."""
+    if value.device != first.device:
+        raise ValueError(f"{first_name} and {name} must be on the same device, got {first.device} and {value.device}")
+
+
+def check_equal_shapes(**tensors: Tensor) -> None:
+    """Raise ValueError unless all shapes are the first one's: one that broadcasts gives a wrong number."""
+    (first_name, first), *others = tensors.items()
+    for name, value in others:
+        if value.shape != first.shape:
+            raise ValueError(
+                f"{first_name} and {name} must have equal shapes, got {tuple(first.shape)} and {tuple(value.shape)}: "
+                "nothing is broadcast, so squeeze or expand one of them"
+            )
+
+
+def check_dims(name: str, value: Tensor, wanted: str, holds: Callable[[int], bool]) -> None:
+    """Raise ValueError unless `holds` is true of the number of dimensions; `wanted` writes the shape, as "(N, C)"."""
+    if not holds(value.dim()):
+        raise ValueError(f"{name} must have the shape {wanted}, got {tuple(value.shape)}")
+
+
+def check_integers(name: str, value: Tensor, first_name: str, first: Tensor, what: str = "class indices") -> None:
+    """Raise unless `value` is an int64 tensor on the device of `first`; `what` says what its numbers are."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}: make one with torch.as_tensor")
+    if value.dtype != torch.int64:
+        raise TypeError(f"{name} must hold {what} as torch.int64, got {value.dtype}: convert it with {name}.long()")
+    check_device(name, value, first_name, first)
+
+
+def check_not_empty(name: str, value: Tensor, reduction: str) -> None:
+    """Raise ValueError for the mean over nothing, which torch answers with a silent NaN."""
+    if reduction == "mean" and value.numel() == 0:
+        raise ValueError(
+            f"the mean over an empty batch is undefined, got {name} of shape {tuple(value.shape)}: "
+            'skip the batch, or use reduction="sum", which gives 0'
         )
-    if value.device != input.device:
-        raise ValueError(f"input and {name} must be on the same device, got {input.device} and {value.device}")
+
+
+def check_elementwise(reduction: str, **tensors: Tensor) -> None:
+    """The checks of every loss with one value an element: reduction, types, equal shapes, no mean over nothing."""
+    check_reduction(reduction)
+    check_alike(**tensors)
+    check_equal_shapes(**tensors)
+    name, first = next(iter(tensors.items()))
+    check_not_empty(name, first, reduction)
+
+
+# Options
 
 
 def check_reduction(reduction: str) -> None:
@@ -37,21 +98,11 @@ def check_reduction(reduction: str) -> None:
         raise ValueError(f'reduction must be "none", "mean" or "sum", got {reduction!r}')
 
 
-def check_pair(input: Tensor, target: Tensor, reduction: str) -> None:
-    """The checks of every loss of two equal tensors. A mean over nothing is an error rather than a silent NaN."""
-    check_reduction(reduction)
-    check_tensor("input", input)
-    check_like("target", target, input)
-    if input.shape != target.shape:
-        raise ValueError(
-            f"input and target must have equal shapes, got {tuple(input.shape)} and {tuple(target.shape)}: "
-            "nothing is broadcast, so squeeze or expand one of them"
-        )
-    if reduction == "mean" and input.numel() == 0:
-        raise ValueError(
-            f"the mean over an empty batch is undefined, got input of shape {tuple(input.shape)}: "
-            'skip the batch, or use reduction="sum", which gives 0'
-        )
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise ValueError unless `value` is one of the strings `choices`."""
+    choices = list(choices)
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {choices}, got {value!r}")
 
 
 def check_flag(name: str, value: bool) -> None:
@@ -60,48 +111,31 @@ def check_flag(name: str, value: bool) -> None:
         raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
-def check_number(name: str, value: float, wanted: str, holds: Callable[[float], bool]) -> None:
-    """Raise unless `value` is a real number for which `holds` (never true of NaN); `wanted` says so in words."""
-    if isinstance(value, bool) or not isinstance(value, Real):
+def check_number(name: str, value: float, wanted: str, holds: Callable[[float], bool], *, whole: bool = False) -> None:
+    """Raise unless `value` is a real (or whole) number for which `holds` (never true of NaN); `wanted` says so."""
+    word = "a whole number" if whole else "a number"
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         kind = "a tensor" if isinstance(value, Tensor) else type(value).__name__
-        raise TypeError(f"{name} must be a number {wanted}, got {kind}")
+        raise TypeError(f"{name} must be {word} {wanted}, got {kind}")
     if not holds(value):
-        raise ValueError(f"{name} must be a number {wanted}, got {value}")
+        raise ValueError(f"{name} must be {word} {wanted}, got {value}")
 
 
-def check_values(message: str, values: Tensor, wrong: Tensor) -> None:
-    """Raise ValueError with the first of `values` that is `wrong`, where the values can be read.
-
-    Under `torch.compile` nothing is read, and under `vmap` or on meta tensors nothing can be (torch then raises a
-    RuntimeError on the question), so the check is skipped there.
-    """
-    if torch.compiler.is_compiling():
-        return
-    try:
-        found = bool(wrong.any())
-    except RuntimeError:
-        return
-    if found:
-        raise ValueError(f"{message}, got {values.detach()[wrong].flatten()[0].item():g}")
-
-
-def option(name: str, value: float | Tensor, residual: Tensor, wanted: str, holds: Callable) -> Tensor:
-    """An option that may be a number or a tensor, as a tensor of the residual's dtype that broadcasts to its shape.
+def option(name: str, value: float | Tensor, input: Tensor, wanted: str, holds: Callable) -> Tensor:
+    """An option that may be a number or a tensor, as a tensor of the dtype of `input` that broadcasts to its shape.
 
     `holds` tells, of a number or element by element, whether it is as `wanted`; of NaN it must say False.
     """
     if not isinstance(value, Tensor):
         check_number(name, value, wanted, holds)
-        return residual.new_tensor(value)
+        return input.new_tensor(value)
     check_tensor(name, value)
-    if value.dim() > 0 and value.device != residual.device:
-        raise ValueError(f"input and {name} must be on the same device, got {residual.device} and {value.device}")
-    if not _broadcasts_to(value.shape, residual.shape):
-        raise ValueError(
-            f"{name} must broadcast to the shape of input, {tuple(residual.shape)}, got {tuple(value.shape)}"
-        )
-    check_values(f"{name} must be {wanted}", value, ~holds(value))
-    return value.to(device=residual.device, dtype=residual.dtype)
+    if value.dim() > 0:
+        check_device(name, value, "input", input)
+    if not _broadcasts_to(value.shape, input.shape):
+        raise ValueError(f"{name} must broadcast to the shape of input, {tuple(input.shape)}, got {tuple(value.shape)}")
+    check_values(f"{name} must be {wanted}", value, lambda v: ~holds(v))
+    return value.to(device=input.device, dtype=input.dtype)
 
 
 def _broadcasts_to(shape: torch.Size, wanted: torch.Size) -> bool:
@@ -109,22 +143,97 @@ def _broadcasts_to(shape: torch.Size, wanted: torch.Size) -> bool:
     return offset >= 0 and all(n in (1, wanted[offset + i]) for i, n in enumerate(shape))
 
 
+# Values. They are read in eager mode only.
+
+
+def values_are_checked() -> bool:
+    """Whether to read values at all: not under `torch.compile`, where that would break the graph."""
+    return not torch.compiler.is_compiling()
+
+
+def check_values(message: str, values: Tensor, wrong: Callable[[Tensor], Tensor]) -> None:
+    """Raise ValueError with the first of `values` of which `wrong` is true, where the values can be read.
+
+    Under `vmap` and on meta tensors they can't (torch then raises a RuntimeError on the question): nothing is checked.
+    """
+    if not values_are_checked():
+        return
+    values = values.detach()
+    found = wrong(values)
+    try:
+        if not found.any():
+            return
+    except RuntimeError:
+        return
+    raise ValueError(f"{message}, got {values.expand_as(found)[found].flatten()[0].item():g}")
+
+
+def check_indices(name: str, target: Tensor, classes: int, ignore_index: int | None = None) -> None:
+    """Raise ValueError unless every target is a class from 0 to `classes` − 1, or `ignore_index`."""
+    besides = "" if ignore_index is None else f", or ignore_index = {ignore_index}"
+    check_values(
+        f"{name} must hold class indices from 0 to {classes - 1}{besides}",
+        target,
+        lambda t: ((t < 0) | (t >= classes)) & (True if ignore_index is None else t != ignore_index),
+    )
+
+
+def check_probabilities(name: str, probs: Tensor) -> None:
+    """Raise ValueError unless every value lies in [0, 1]. NaN passes: it comes out as NaN."""
+    check_values(f"{name} must hold probabilities from 0 to 1", probs, lambda p: (p < 0) | (p > 1))
+
+
+def check_distributions(name: str, probs: Tensor, dim: int) -> None:
+    """Raise ValueError unless the values lie in [0, 1] and sum to 1 along `dim`, up to rounding. NaN passes."""
+    check_probabilities(name, probs)
+    tolerance = 1e-2 if probs.dtype.itemsize < 4 else 1e-4
+    (wide,) = upcast(probs.detach())
+    check_values(
+        f"{name} must hold distributions, which sum to 1 along dimension {dim}",
+        wide.sum(dim),
+        lambda total: (total - 1).abs() > tolerance,
+    )
+
+
+def check_signs(name: str, target: Tensor) -> None:
+    """Raise ValueError unless every label is +1 or −1."""
+    check_values(f"{name} must hold labels of +1 and -1", target, lambda t: t.abs() != 1)
+
+
+# Precision and reduction
+
+
+def autocasts(tensor: Tensor) -> bool:
+    """Whether automatic mixed precision is on for the tensor's device (a meta tensor has none)."""
+    return not tensor.is_meta and torch.is_autocast_enabled(tensor.device.type)
+
+
+def no_autocast(tensor: Tensor) -> torch.autocast:
+    """A context in which autocast lets our matrix products and convolutions stay in float32."""
+    return torch.autocast(tensor.device.type, enabled=False)
+
+
 def upcast(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors, those of less than 32 bits as float32: half precision has too few digits to compute in."""
     return tuple(t.float() if t.dtype.itemsize < 4 else t for t in tensors)
 
 
-def residual_of(input: Tensor, target: Tensor, reduction: str) -> Tensor:
-    """Check the pair and return the residual input − target in the precision to compute in."""
-    check_pair(input, target, reduction)
-    input, target = upcast(input, target)
-    return input - target
+def restore(values: Tensor, input: Tensor) -> Tensor:
+    """Back to the dtype of the input; under autocast the loss stays in float32, as torch's own losses do."""
+    return values if autocasts(input) else values.to(input.dtype)
 
 
-def reduce(values: Tensor, reduction: str, dtype: torch.dtype) -> Tensor:
-    """Apply the reduction, then go back to the dtype of the input."""
-    if reduction == "mean":
+def reduce(values: Tensor, reduction: str, input: Tensor, *, total: Tensor | float | None = None) -> Tensor:
+    """Apply the reduction, then go back to the dtype of the input.
+
+    "mean" divides by the number of values, or by `total`, as a weighted mean does. A total of 0 means that nothing
+    counts (everything is ignored): the mean is then 0, with a gradient of 0, instead of 0/0.
+    """
+    if reduction == "mean" and total is None:
         values = values.mean()
-    elif reduction == "sum":
+    elif reduction != "none":
         values = values.sum()
-    return values.to(dtype)
+    if reduction == "mean" and total is not None:
+        total = torch.as_tensor(total, dtype=values.dtype, device=values.device)
+        values = values / torch.where(total == 0, 1, total)
+    return restore(values, input)

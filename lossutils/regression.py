@@ -2,8 +2,9 @@
 
 Every function takes `(input, target, *, …, reduction="mean")`: the prediction first, then the truth, as torch does.
 Shapes must be equal; nothing is broadcast. Half-precision inputs are computed in float32 and returned in their own
-dtype. A NaN in the data comes out as NaN. The mean over an empty batch is an error; the sum over one is 0. Checks of
-values (a negative count, a scale of 0) read the tensors and are skipped under `torch.compile` and `vmap`.
+dtype; under autocast the loss is float32. A NaN in the data comes out as NaN. The mean over an empty batch is an error;
+the sum over one is 0. Checks of values (a negative count, a scale of 0) read the tensors and are skipped under
+`torch.compile` and `vmap`.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossutils._core import (
+    check_alike,
+    check_elementwise,
     check_flag,
-    check_like,
     check_number,
-    check_pair,
     check_values,
     option,
     reduce,
-    residual_of,
+    restore,
     upcast,
 )
 
@@ -74,8 +75,8 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
         >>> l1_loss(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 3.0])).item()
         2.0
     """
-    check_pair(input, target, reduction)
-    return F.l1_loss(*upcast(input, target), reduction=reduction).to(input.dtype)
+    check_elementwise(reduction, input=input, target=target)
+    return restore(F.l1_loss(*upcast(input, target), reduction=reduction), input)
 
 
 def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -111,8 +112,8 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
         >>> mse_loss(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 3.0])).item()
         5.0
     """
-    check_pair(input, target, reduction)
-    return F.mse_loss(*upcast(input, target), reduction=reduction).to(input.dtype)
+    check_elementwise(reduction, input=input, target=target)
+    return restore(F.mse_loss(*upcast(input, target), reduction=reduction), input)
 
 
 def rmse_loss(input: Tensor, target: Tensor) -> Tensor:
@@ -147,12 +148,12 @@ def rmse_loss(input: Tensor, target: Tensor) -> Tensor:
         >>> rmse_loss(torch.tensor([3.0, 4.0]), torch.tensor([3.0, 4.0])).item()
         0.0
     """
-    residual = residual_of(input, target, "mean")
+    residual = _residual(input, target, "mean")
     largest = residual.detach().abs().amax()
     # The scale cancels, so it needs no gradient; 0 and infinity are no scale to divide by.
     scale = torch.where((largest > 0) & largest.isfinite(), largest, torch.ones_like(largest))
     norm = torch.linalg.vector_norm(residual / scale)
-    return (scale * (norm / math.sqrt(residual.numel()))).to(input.dtype)
+    return restore(scale * (norm / math.sqrt(residual.numel())), input)
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, *, beta: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -193,8 +194,8 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, beta: float = 1.0, reductio
         tensor([0.0625, 3.0000])
     """
     check_number("beta", beta, "of at least 0 and finite", lambda b: 0 <= b < math.inf)
-    check_pair(input, target, reduction)
-    return F.smooth_l1_loss(*upcast(input, target), beta=beta, reduction=reduction).to(input.dtype)
+    check_elementwise(reduction, input=input, target=target)
+    return restore(F.smooth_l1_loss(*upcast(input, target), beta=beta, reduction=reduction), input)
 
 
 def huber_loss(input: Tensor, target: Tensor, *, delta: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -235,8 +236,8 @@ def huber_loss(input: Tensor, target: Tensor, *, delta: float = 1.0, reduction: 
         tensor([0.1250, 6.0000])
     """
     check_number("delta", delta, "above 0", lambda d: d > 0)
-    check_pair(input, target, reduction)
-    return F.huber_loss(*upcast(input, target), delta=delta, reduction=reduction).to(input.dtype)
+    check_elementwise(reduction, input=input, target=target)
+    return restore(F.huber_loss(*upcast(input, target), delta=delta, reduction=reduction), input)
 
 
 def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -272,14 +273,14 @@ def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> 
         >>> log_cosh_loss(torch.tensor([0.0, 100.0]), torch.zeros(2), reduction="none")
         tensor([ 0.0000, 99.3069])
     """
-    residual = residual_of(input, target, reduction)
+    residual = _residual(input, target, reduction)
     size = residual.abs()
     near = size < 1
     # cosh² = 1 + sinh² keeps the digits of small residuals, |r| + log1p(e^(−2|r|)) − log 2 keeps large ones finite.
     small = torch.where(near, residual, 0)  # sinh of a large residual would be inf, and its gradient NaN
     far = size + torch.exp(-2 * size).log1p() - math.log(2)
     values = torch.where(near, 0.5 * small.sinh().square().log1p(), far)
-    return reduce(values, reduction, input.dtype)
+    return reduce(values, reduction, input)
 
 
 def quantile_loss(input: Tensor, target: Tensor, *, q: float | Tensor, reduction: str = "mean") -> Tensor:
@@ -318,10 +319,10 @@ def quantile_loss(input: Tensor, target: Tensor, *, q: float | Tensor, reduction
         >>> quantile_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, -1.0]), q=0.75, reduction="none")
         tensor([0.7500, 0.2500])
     """
-    residual = residual_of(input, target, reduction)
+    residual = _residual(input, target, reduction)
     q = option("q", q, residual, "between 0 and 1", lambda v: (v > 0) & (v < 1))
     values = q * F.relu(-residual) + (1 - q) * F.relu(residual)
-    return reduce(values, reduction, input.dtype)
+    return reduce(values, reduction, input)
 
 
 def general_robust_loss(
@@ -370,10 +371,10 @@ def general_robust_loss(
         >>> general_robust_loss(r, torch.zeros(2), alpha=-2.0, scale=1.0, reduction="none")
         tensor([0.4000, 1.9992])
     """
-    residual = residual_of(input, target, reduction)
+    residual = _residual(input, target, reduction)
     alpha = option("alpha", alpha, residual, "from -inf to inf and not NaN", lambda a: a == a)
     scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
-    return reduce(_rho(residual / scale, alpha), reduction, input.dtype)
+    return reduce(_rho(residual / scale, alpha), reduction, input)
 
 
 def adaptive_robust_loss(
@@ -420,12 +421,12 @@ def adaptive_robust_loss(
         >>> round(loss.item(), 4)  # ½ log 2π
         0.9189
     """
-    residual = residual_of(input, target, reduction)
+    residual = _residual(input, target, reduction)
     alpha = option("alpha", alpha, residual, "from 0 to 2", lambda a: (a >= 0) & (a <= 2))
     scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
     wide = alpha if alpha.device.type == "mps" else alpha.double()  # Apple's GPU has no float64
     values = _rho(residual / scale, alpha) + scale.log() + _log_partition(wide).to(residual.dtype)
-    return reduce(values, reduction, input.dtype)
+    return reduce(values, reduction, input)
 
 
 def poisson_nll_loss(
@@ -479,19 +480,19 @@ def poisson_nll_loss(
     check_flag("log_input", log_input)
     check_flag("full", full)
     check_number("eps", eps, "above 0 and finite", lambda e: 0 < e < math.inf)
-    check_pair(input, target, reduction)
+    check_elementwise(reduction, input=input, target=target)
     rate, count = upcast(input, target)
-    check_values("target must hold counts of at least 0", count, count < 0)
+    check_values("target must hold counts of at least 0", count, lambda y: y < 0)
     if log_input:
         values = rate.exp() - count * rate
     else:
-        check_values("input must hold rates of at least 0 with log_input=False", rate, rate < 0)
+        check_values("input must hold rates of at least 0 with log_input=False", rate, lambda x: x < 0)
         values = rate - count * (rate + eps).log()
     if full:
         some = torch.where(count > 1, count, 2)  # keeps log 0 out of the gradient
         stirling = some * some.log() - some + 0.5 * (2 * math.pi * some).log()
         values = values + torch.where(count > 1, stirling, 0)
-    return reduce(values, reduction, input.dtype)
+    return reduce(values, reduction, input)
 
 
 def gaussian_nll_loss(
@@ -545,14 +546,21 @@ def gaussian_nll_loss(
     """
     check_flag("full", full)
     check_number("eps", eps, "above 0 and finite", lambda e: 0 < e < math.inf)
-    residual = residual_of(input, target, reduction)
+    residual = _residual(input, target, reduction)
     var = _variance(var, input, residual)
     var = torch.where(var < eps, var - var.detach() + eps, var)
     # r · (r/v) can overflow only where r²/v does.
     values = 0.5 * (var.log() + residual * (residual / var))
     if full:
         values = values + 0.5 * math.log(2 * math.pi)
-    return reduce(values, reduction, input.dtype)
+    return reduce(values, reduction, input)
+
+
+def _residual(input: Tensor, target: Tensor, reduction: str) -> Tensor:
+    """Check the pair and return the residual input − target in the precision to compute in."""
+    check_elementwise(reduction, input=input, target=target)
+    input, target = upcast(input, target)
+    return input - target
 
 
 def _variance(var: Tensor | float, input: Tensor, residual: Tensor) -> Tensor:
@@ -560,7 +568,7 @@ def _variance(var: Tensor | float, input: Tensor, residual: Tensor) -> Tensor:
     if not isinstance(var, Tensor):
         check_number("var", var, "of at least 0 and finite", lambda v: 0 <= v < math.inf)
         return residual.new_tensor(var)
-    check_like("var", var, input)
+    check_alike(input=input, var=var)
     rows = input.shape[:-1]
     if var.shape not in (input.shape, rows, (*rows, 1)):
         raise ValueError(
@@ -568,7 +576,7 @@ def _variance(var: Tensor | float, input: Tensor, residual: Tensor) -> Tensor:
             f"left out, got {tuple(var.shape)}"
         )
     (var,) = upcast(var)
-    check_values("var must hold variances of at least 0", var, var < 0)
+    check_values("var must hold variances of at least 0", var, lambda v: v < 0)
     return var.unsqueeze(-1) if var.dim() < input.dim() else var
 
 

@@ -1,304 +1,250 @@
-"""What all losses share: reductions, checks and their messages, dtypes, empty batches, torch.compile and vmap."""
+"""What all functions share: reductions, checks, dtypes, gradients, empty batches, autocast, torch.compile and vmap."""
 
-import math
-from functools import partial
+import inspect
 
 import pytest
 import torch
-from regression_cases import CASES, draw
+from calls import all_calls, cast, each_tensor, generator
+from torch import Tensor
+from torch.autograd import gradcheck, gradgradcheck
 from torch.func import grad, vmap
+from torch.utils import _pytree as pytree
 
-from lossutils import (
-    adaptive_robust_loss,
-    gaussian_nll_loss,
-    general_robust_loss,
-    huber_loss,
-    l1_loss,
-    log_cosh_loss,
-    mse_loss,
-    poisson_nll_loss,
-    quantile_loss,
-    rmse_loss,
-    smooth_l1_loss,
-)
+import lossutils
 
-# One call of every loss; rmse_loss knows no reduction and is tested beside them.
-LOSSES = {
-    "l1_loss": l1_loss,
-    "mse_loss": mse_loss,
-    "log_cosh_loss": log_cosh_loss,
-    "smooth_l1_loss": smooth_l1_loss,
-    "huber_loss": huber_loss,
-    "quantile_loss": partial(quantile_loss, q=0.3),
-    "general_robust_loss": partial(general_robust_loss, alpha=0.5, scale=2.0),
-    "adaptive_robust_loss": partial(adaptive_robust_loss, alpha=0.5, scale=2.0),
-    "poisson_nll_loss": poisson_nll_loss,
-    "poisson_nll_loss, rates": partial(poisson_nll_loss, log_input=False, full=True),
-    "gaussian_nll_loss": partial(gaussian_nll_loss, var=2.0),
-}
-every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-every_loss_and_rmse = pytest.mark.parametrize("loss", [*LOSSES.values(), rmse_loss], ids=[*LOSSES, "rmse_loss"])
+CALLS = all_calls()
+FLOATS = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
 
-def pair(shape=(4, 3), dtype=torch.float64):
-    generator = torch.Generator().manual_seed(1)
-    return tuple(torch.rand(shape, generator=generator, dtype=torch.float64).to(dtype) for _ in range(2))
+def every(holds=lambda call: True):
+    calls = [call for call in CALLS if holds(call)]
+    return pytest.mark.parametrize("call", calls, ids=[call.name for call in calls])
+
+
+every_call = every()
+every_reducing = every(lambda call: call.divisor is not None)
+every_learning = every(lambda call: call.learn)
+
+
+def learning(call, arguments):
+    """The arguments, those to learn as leaves of a fresh graph; and the leaves."""
+    arguments = each_tensor(lambda t: t.detach().clone(), arguments)
+    leaves = pytree.tree_leaves([arguments[i] for i in call.learn])
+    for leaf in leaves:
+        leaf.requires_grad_()
+    return arguments, leaves
+
+
+def value_and_gradients(call, arguments):
+    """A scalar of the call's result, and its gradients; the weights tell the elements of a result apart."""
+    arguments, leaves = learning(call, arguments)
+    value = call.loss(*arguments)
+    weights = torch.linspace(0.5, 1.5, value.numel(), dtype=value.dtype).reshape(value.shape)
+    return value.detach(), torch.autograd.grad((value * weights).sum(), leaves)
+
+
+def names(call):
+    """The names of the positional arguments."""
+    return list(inspect.signature(getattr(lossutils, call.function)).parameters)
+
+
+def test_every_function_has_a_call():
+    """A function that none of the tests below would see."""
+    assert {call.function for call in CALLS} == set(lossutils.__all__)
+    assert len({call.name for call in CALLS}) == len(CALLS)
 
 
 # Reductions
 
 
-@every_loss
-def test_reductions(loss):
-    """ "mean" divides by the elements, is the default, and "sum" is their sum; "none" keeps the shape."""
-    x, y = pair()
-    values = loss(x, y, reduction="none")
-    assert values.shape == x.shape
-    torch.testing.assert_close(loss(x, y, reduction="sum"), values.sum())
-    torch.testing.assert_close(loss(x, y, reduction="mean"), values.sum() / 12)
-    assert torch.equal(loss(x, y), loss(x, y, reduction="mean"))
-    assert loss(x[0, 0], y[0, 0], reduction="none").shape == ()
+@every_reducing
+def test_reductions(call):
+    """ "mean" is the default and divides by what API.md says, "sum" is the sum of "none"."""
+    arguments = call.draw(generator())
+    values = call.loss(*arguments, reduction="none")
+    assert values.shape == (call.per(*arguments) if call.per else arguments[0].shape)
+    torch.testing.assert_close(call.loss(*arguments, reduction="sum"), values.sum())
+    torch.testing.assert_close(call.loss(*arguments, reduction="mean"), values.sum() / call.divisor(*arguments))
+    assert torch.equal(call.loss(*arguments), call.loss(*arguments, reduction="mean"))
 
 
-@every_loss
+@every_reducing
 @pytest.mark.parametrize("reduction", [None, "Mean", "batchmean", True, 0])
-def test_unknown_reduction(loss, reduction):
+def test_unknown_reduction(call, reduction):
     """PITFALLS: reduction=None means "none" in some libraries; here the word must be right."""
-    message = f'reduction must be "none", "mean" or "sum", got {reduction!r}'
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        loss(*pair(), reduction=reduction)
-
-
-@every_loss
-def test_options_are_keyword_only(loss):
-    """A third positional argument is size_average in torch; here it would be read as who knows what."""
-    with pytest.raises(TypeError):
-        loss(*pair(), None, "sum")
+    with pytest.raises(ValueError, match=f'^reduction must be "none", "mean" or "sum", got {reduction!r}$'):
+        call.loss(*call.draw(generator()), reduction=reduction)
 
 
 # Shapes, dtypes, devices
 
 
-@every_loss_and_rmse
-def test_unequal_shapes(loss):
-    """PITFALLS: (4, 1) against (4,) broadcasts to (4, 4) in torch, with only a warning."""
-    with pytest.raises(ValueError, match=r"equal shapes, got \(4, 1\) and \(4,\): nothing is broadcast"):
-        loss(torch.ones(4, 1), torch.ones(4))
+def replaced(call, arguments, change):
+    """Each positional tensor in turn changed, with its name."""
+    for i, (name, value) in enumerate(zip(names(call), arguments, strict=False)):
+        if isinstance(value, Tensor):
+            yield name, value, (*arguments[:i], change(value), *arguments[i + 1 :])
 
 
-@every_loss_and_rmse
-def test_integers_and_other_types(loss):
-    """Integer targets must be converted by the caller; the message says how."""
-    x = torch.ones(3)
-    with pytest.raises(TypeError, match=r"target must be a floating-point tensor, got torch.int64: .*target.float\(\)"):
-        loss(x, torch.ones(3, dtype=torch.int64))
-    with pytest.raises(TypeError, match=r"input must be a floating-point tensor, got torch.bool"):
-        loss(x > 0, x)
-    with pytest.raises(TypeError, match=r"input must be a floating-point tensor, got torch.complex64"):
-        loss(x.to(torch.complex64), x)
-    with pytest.raises(TypeError, match=r"target must be a torch.Tensor, got list: make one with torch.as_tensor"):
-        loss(x, [1.0, 1.0, 1.0])
+@every_call
+def test_other_types(call):
+    """What is no tensor, or one of the wrong kind of numbers, is named, and the message says how to convert it."""
+    arguments = call.draw(generator())
+    for name, value, wrong in replaced(call, arguments, lambda t: t.tolist()):
+        with pytest.raises(TypeError, match=f"^{name} must be a .*got {type(value.tolist()).__name__}"):
+            call.loss(*wrong)
+    for name, _, wrong in replaced(call, arguments, lambda t: t.to(torch.complex64)):
+        with pytest.raises(TypeError, match=rf"^{name} must .*got torch.complex64"):
+            call.loss(*wrong)
+    for name, value, wrong in replaced(call, arguments, lambda t: t.long() if t.is_floating_point() else t.double()):
+        cure = "float" if value.is_floating_point() else "long"
+        with pytest.raises(TypeError, match=rf"^{name} must .*{name}.{cure}\(\)"):
+            call.loss(*wrong)
 
 
-@every_loss_and_rmse
-def test_unequal_dtypes_and_devices(loss):
+@every_call
+def test_unequal_dtypes_and_devices(call):
     """A silent promotion to float64 doubles the memory of a training step."""
-    x = torch.ones(3)
-    with pytest.raises(TypeError, match=r"same dtype, got torch.float32 and torch.float64: .*target.to\(input.dtype\)"):
-        loss(x, x.double())
-    with pytest.raises(ValueError, match="input and target must be on the same device, got cpu and meta"):
-        loss(x, x.to("meta"))
+    arguments = call.draw(generator())
+    floats = [v for v in pytree.tree_leaves(arguments) if isinstance(v, Tensor) and v.is_floating_point()]
+    for _, value, wrong in replaced(call, arguments, lambda t: t.float()):
+        if value.is_floating_point() and len(floats) > 1:
+            with pytest.raises(TypeError, match=r"must have the same dtype, got torch.float(32|64) and torch.float"):
+                call.loss(*wrong)
+    if len([v for v in arguments if isinstance(v, Tensor)]) > 1:
+        for _, _, wrong in replaced(call, arguments, lambda t: t.to("meta")):
+            with pytest.raises(ValueError, match=r"must be on the same device, got (cpu|meta) and (cpu|meta)"):
+                call.loss(*wrong)
 
 
-@every_loss_and_rmse
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
-def test_dtype_of_result_and_gradient(loss, dtype):
-    """The dtype comes out that went in, towards both arguments."""
-    x, y = (t.requires_grad_() for t in pair(dtype=dtype))
-    value = loss(x, y)
-    value.backward()
-    assert value.dtype == x.grad.dtype == y.grad.dtype == dtype
-    assert x.grad.isfinite().all() and y.grad.isfinite().all()
+@every_call
+def test_shapes_that_do_not_fit(call):
+    """PITFALLS: (4, 1) against (4,) broadcasts to (4, 4) in torch, with only a warning."""
+    arguments = call.draw(generator())
+    if len([v for v in arguments if isinstance(v, Tensor)]) > 1:
+        for change in (lambda t: t.unsqueeze(-1), lambda t: t.unsqueeze(0), lambda t: t[:-1]):
+            for _, _, wrong in replaced(call, arguments, change):
+                with pytest.raises(ValueError, match=r"got .*\("):
+                    call.loss(*wrong)
 
 
-def test_half_precision_means_do_not_overflow():
-    """10,000 squares of 30 sum to 9 million, beyond float16, while their mean is 900."""
-    x = torch.full((10_000,), 30.0, dtype=torch.float16)
-    for case in CASES:
-        if case.name in ("mse", "l1", "huber inf"):
-            value = case.loss(x, torch.zeros_like(x), reduction="mean").item()
-            assert value == {"mse": 900, "l1": 30, "huber inf": 450}[case.name]
+@every_call
+def test_strides_do_not_matter(call):
+    """A kernel that reads memory in order."""
+    arguments = call.draw(generator())
+    strided = each_tensor(lambda t: t.repeat_interleave(2, -1)[..., ::2] if t.dim() else t, arguments)
+    torch.testing.assert_close(call.loss(*strided), call.loss(*arguments))
+
+
+@every_call
+def test_arguments_stay_as_they_are(call):
+    """An operation in place would change the caller's data."""
+    arguments = call.draw(generator())
+    before = each_tensor(lambda t: t.clone(), arguments)
+    if call.learn:
+        value_and_gradients(call, arguments)
+    call.loss(*arguments)
+    torch.testing.assert_close(arguments, before, rtol=0, atol=0)
+
+
+@every_call
+def test_without_gradients(call):
+    """Under inference_mode a loss is only a number."""
+    arguments = call.draw(generator())
+    with torch.inference_mode():
+        torch.testing.assert_close(call.loss(*arguments), call.loss(*arguments))
+
+
+# Precision
+
+
+@every_call
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_dtype_of_result_and_gradient(call, dtype):
+    """The dtype comes out that went in; half precision is computed in float32 and rounded once."""
+    arguments = cast(call.draw(generator()), dtype)
+    if not call.learn:
+        assert call.loss(*arguments).dtype == dtype
+        return
+    value, gradients = value_and_gradients(call, arguments)
+    assert {value.dtype, *(g.dtype for g in gradients)} == {dtype}
+    assert value.isfinite().all() and all(g.isfinite().all() for g in gradients)
+    if dtype.itemsize < 4:
+        wide, wide_gradients = value_and_gradients(call, cast(arguments, torch.float32))
+        assert torch.equal(value, wide.to(dtype))
+        torch.testing.assert_close(gradients, tuple(g.to(dtype) for g in wide_gradients))
+
+
+@every_call
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_autocast(call, dtype):
+    """Under autocast a half-precision prediction meets targets in float32; the loss is float32."""
+    arguments = cast(call.draw(generator()), torch.float32)
+    first, *rest = arguments
+    mixed = (each_tensor(lambda t: t.to(dtype) if t.is_floating_point() else t, (first,))[0], *rest)
+    rounded = cast(mixed, torch.float32)
+    with torch.autocast("cpu", dtype=dtype):
+        value = call.loss(*mixed)
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(call.loss(*rounded), call.loss(*mixed), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(value, call.loss(*rounded), rtol=1e-6, atol=1e-6)
+
+
+# Gradients
+
+
+@every_learning
+def test_gradients_and_second_derivatives(call):
+    """A gradient cut, doubled or of the wrong sign, towards any argument."""
+    arguments, leaves = learning(call, call.draw(generator(1)))
+
+    def of(*new):
+        new = list(new)
+        swap = {id(old): fresh for old, fresh in zip(leaves, new, strict=True)}
+        return call.loss(*each_tensor(lambda t: swap.get(id(t), t), arguments))
+
+    assert gradcheck(of, tuple(leaves))
+    if call.twice:
+        assert gradgradcheck(of, tuple(leaves), atol=1e-4)
 
 
 # Empty batches
 
 
-@every_loss_and_rmse
-@pytest.mark.parametrize("shape", [(0,), (3, 0)])
-def test_the_mean_over_nothing_is_an_error(loss, shape):
-    """torch gives NaN, silently, and the NaN ends in every weight."""
-    x = torch.ones(shape)
-    with pytest.raises(ValueError, match=rf"empty batch is undefined, got input of shape \({shape[0]}"):
-        loss(x, x)
-
-
-@every_loss
-def test_the_sum_over_nothing_is_0(loss):
-    """The cure named in the error: a sum that is 0 and back-propagates."""
-    x = torch.ones(0, 3, requires_grad=True)
-    value = loss(x, torch.ones(0, 3), reduction="sum")
-    value.backward()
-    assert value.item() == 0 and x.grad.shape == (0, 3)
-    assert loss(x, torch.ones(0, 3), reduction="none").shape == (0, 3)
-
-
-# Options
-
-BAD_NUMBERS = [
-    (smooth_l1_loss, "beta", (-0.1, math.nan, math.inf), "beta must be a number of at least 0 and finite, got"),
-    (huber_loss, "delta", (0.0, -1.0, math.nan), "delta must be a number above 0, got"),
-    (quantile_loss, "q", (0.0, 1.0, 50, math.nan), "q must be a number between 0 and 1, got"),
-    (LOSSES["general_robust_loss"], "alpha", (math.nan,), "alpha must be a number from -inf to inf and not NaN, got"),
-    (LOSSES["general_robust_loss"], "scale", (0.0, -1.0, math.inf, math.nan), "scale must be a number above 0 and fin"),
-    (LOSSES["adaptive_robust_loss"], "alpha", (-0.1, 2.1, math.nan), "alpha must be a number from 0 to 2, got"),
-    (LOSSES["adaptive_robust_loss"], "scale", (0.0, -1.0, math.inf), "scale must be a number above 0 and finite, got"),
-    (poisson_nll_loss, "eps", (0.0, -1.0, math.nan, math.inf), "eps must be a number above 0 and finite, got"),
-    (LOSSES["gaussian_nll_loss"], "eps", (0.0, -1.0, math.nan), "eps must be a number above 0 and finite, got"),
-    (LOSSES["gaussian_nll_loss"], "var", (-1.0, math.nan, math.inf), "var must be a number of at least 0 and finite"),
-]
-
-
-@pytest.mark.parametrize("loss, name, values, message", BAD_NUMBERS, ids=lambda v: v if isinstance(v, str) else "")
-def test_numbers_are_checked(loss, name, values, message):
-    """An option out of range, or NaN, would give a plausible number or a NaN far away."""
-    for value in values:
-        with pytest.raises(ValueError, match=message):
-            loss(*pair(), **{name: value})
-    for value in ("1", None, True):
-        with pytest.raises(TypeError, match=f"{name} must be a number .*, got {type(value).__name__}"):
-            loss(*pair(), **{name: value})
-
-
-@pytest.mark.parametrize("loss, name", [(huber_loss, "delta"), (smooth_l1_loss, "beta"), (poisson_nll_loss, "eps")])
-def test_a_tensor_delta_is_refused(loss, name):
-    """PITFALLS: the losses grow with delta, so a trained delta runs away."""
-    with pytest.raises(TypeError, match=f"{name} must be a number .*, got a tensor"):
-        loss(*pair(), **{name: torch.tensor(1.0, requires_grad=True)})
-
-
-TENSOR_OPTIONS = [
-    (quantile_loss, "q", 1.5, "q must be between 0 and 1, got 1.5"),
-    (LOSSES["general_robust_loss"], "alpha", math.nan, "alpha must be from -inf to inf and not NaN, got nan"),
-    (LOSSES["general_robust_loss"], "scale", -2.0, "scale must be above 0 and finite, got -2"),
-    (LOSSES["adaptive_robust_loss"], "alpha", -0.5, "alpha must be from 0 to 2, got -0.5"),
-    (LOSSES["adaptive_robust_loss"], "scale", 0.0, "scale must be above 0 and finite, got 0"),
-]
-
-
-@pytest.mark.parametrize("loss, name, wrong, message", TENSOR_OPTIONS, ids=lambda v: v if isinstance(v, str) else "")
-def test_tensor_options_are_checked(loss, name, wrong, message):
-    """Learned options: each element is checked, and none is broadcast beyond the shape of the input."""
-    x, y = pair((2, 3))
-    good = torch.full((3,), 0.5, dtype=torch.float64)
-    expanded = loss(x, y, reduction="none", **{name: good.expand(2, 3)})
-    assert torch.equal(loss(x, y, reduction="none", **{name: good}), expanded)
-    torch.testing.assert_close(loss(x, y, reduction="none", **{name: good.float()}), expanded)
-    bad = good.clone()
-    bad[1] = wrong
-    with pytest.raises(ValueError, match=message):
-        loss(x, y, **{name: bad})
-    with pytest.raises(ValueError, match=rf"{name} must broadcast to the shape of input, \(2, 3\), got \(2,\)"):
-        loss(x, y, **{name: torch.full((2,), 0.5)})
-    with pytest.raises(ValueError, match=rf"{name} must broadcast to the shape of input, \(2, 3\), got \(1, 2, 3\)"):
-        loss(x, y, **{name: torch.full((1, 2, 3), 0.5)})
-    with pytest.raises(TypeError, match=f"{name} must be a floating-point tensor, got torch.int64"):
-        loss(x, y, **{name: torch.ones(3, dtype=torch.int64)})
-    with pytest.raises(ValueError, match=f"input and {name} must be on the same device, got cpu and meta"):
-        loss(x, y, **{name: torch.ones(3, device="meta")})
-
-
-def test_required_options():
-    """No default is right for a level, a shape or a scale."""
-    for loss in (quantile_loss, general_robust_loss, adaptive_robust_loss):
-        with pytest.raises(TypeError, match=r"missing .* required keyword-only argument"):
-            loss(*pair())
-
-
-def test_flags_are_checked():
-    """F.poisson_nll_loss reads a string as True."""
-    for name in ("log_input", "full"):
-        with pytest.raises(TypeError, match=f"{name} must be True or False, got 'no'"):
-            poisson_nll_loss(*pair(), **{name: "no"})
-    with pytest.raises(TypeError, match="full must be True or False, got 1"):
-        gaussian_nll_loss(*pair(), 1.0, full=1)
-
-
-# Values
-
-
-def test_negative_counts_and_rates():
-    """A negative count or rate is a mistake of units or of log_input."""
-    x = torch.tensor([1.0, -0.5])
-    with pytest.raises(ValueError, match=r"target must hold counts of at least 0, got -0.5"):
-        poisson_nll_loss(x, x)
-    with pytest.raises(ValueError, match=r"input must hold rates of at least 0 with log_input=False, got -0.5"):
-        poisson_nll_loss(x, x.abs(), log_input=False)
-    assert poisson_nll_loss(x, x.abs()).isfinite()
-
-
-def test_variance_is_checked():
-    """A shape that would broadcast wrongly, a standard deviation turned negative, another dtype."""
-    x, y = pair((4, 3))
-    for shape in ((3,), (1, 3), (1, 1), (4, 3, 1), (2, 4, 3), (4, 2)):
-        with pytest.raises(ValueError, match=r"var must have the shape of input, \(4, 3\), or that shape"):
-            gaussian_nll_loss(x, y, torch.ones(shape, dtype=torch.float64))
-    with pytest.raises(ValueError, match="var must hold variances of at least 0, got -1"):
-        gaussian_nll_loss(x, y, torch.tensor([1.0, 1.0, -1.0, 1.0], dtype=torch.float64))
-    with pytest.raises(TypeError, match=r"input and var must have the same dtype, got torch.float64 and torch.float32"):
-        gaussian_nll_loss(x, y, torch.ones(4, 3))
+@every(lambda call: call.divisor is not None and call.batch)
+def test_an_empty_batch(call):
+    """torch's mean over nothing is a silent NaN; here it is an error, and the sum is a 0 that back-propagates."""
+    arguments = each_tensor(lambda t: t[:0], call.draw(generator()))
+    with pytest.raises(ValueError, match=r"mean over an empty batch is undefined, got \w+ of shape \(0"):
+        call.loss(*arguments)
+    arguments, leaves = learning(call, arguments)
+    value = call.loss(*arguments, reduction="sum")
+    assert value.item() == 0
+    for leaf, slope in zip(leaves, torch.autograd.grad(value, leaves) if leaves else (), strict=True):
+        assert slope.shape == leaf.shape and not slope.any()
 
 
 # torch.compile and vmap
 
 
-@every_loss_and_rmse
-def test_compiles_without_a_graph_break(loss):
+@every_call
+def test_compiles_without_a_graph_break(call):
     """A check that reads a value would break the graph; the compiled value is the eager one."""
-    x, y = pair()
+    arguments = call.draw(generator())
     torch._dynamo.reset()
-    torch.testing.assert_close(torch.compile(loss, fullgraph=True, backend="aot_eager")(x, y), loss(x, y))
+    compiled = torch.compile(call.loss, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(*arguments), call.loss(*arguments))
 
 
-def test_value_checks_are_skipped_where_values_cannot_be_read():
-    """Documented: under torch.compile and vmap a negative count is not seen, but nothing breaks."""
-    x, negative = torch.zeros(3), torch.full((3,), -1.0)
-    torch._dynamo.reset()
-    assert torch.compile(poisson_nll_loss, fullgraph=True, backend="eager")(x, negative).item() == 1
-    assert vmap(poisson_nll_loss)(x, negative).tolist() == [1, 1, 1]
-    assert poisson_nll_loss(x.to("meta"), negative.to("meta")).is_meta
-    with pytest.raises(ValueError, match="equal shapes"):
-        vmap(poisson_nll_loss)(torch.zeros(3, 2), torch.zeros(3, 1))
-
-
-@every_loss_and_rmse
-def test_per_sample_gradients(loss):
-    """vmap over grad is how per-sample gradients are taken."""
-    x, y = pair((5, 3))
-    got = vmap(grad(loss))(x, y)
-    for i in range(5):
-        row = x[i].clone().requires_grad_()
-        torch.testing.assert_close(got[i], torch.autograd.grad(loss(row, y[i]), row)[0])
-
-
-def test_compiled_options_may_change():
-    """torch.compile traces a number that changes between calls; checks and formulas must take it."""
-    x, y = draw(CASES[1], 8, torch.float64)
-    torch._dynamo.reset()
-    for loss, name, values in (
-        (huber_loss, "delta", (1.0, 2.0, 0.5)),
-        (partial(general_robust_loss, scale=1.0), "alpha", (1.0, 0.0, -2.0)),
-        (quantile_loss, "q", (0.5, 0.9, 0.1)),
-    ):
-        compiled = torch.compile(lambda x, y, v, f=loss, n=name: f(x, y, **{n: v}), fullgraph=True, backend="eager")
-        for value in values:
-            torch.testing.assert_close(compiled(x, y, value), loss(x, y, **{name: value}))
+@every(lambda call: call.vmaps)
+def test_vmap(call):
+    """Ensembles and per-sample gradients: mapping over stacked arguments is the loop over them."""
+    draws = [call.draw(generator(seed)) for seed in range(3)]
+    stacked = pytree.tree_map(lambda *ts: torch.stack(ts) if isinstance(ts[0], Tensor) else ts[0], *draws)
+    axes = pytree.tree_map(lambda t: 0 if isinstance(t, Tensor) else None, stacked)
+    wanted = torch.stack([call.loss(*arguments) for arguments in draws])
+    torch.testing.assert_close(vmap(call.loss, in_dims=axes)(*stacked), wanted)
+    if call.learn and isinstance(draws[0][call.learn[0]], Tensor):
+        slope = grad(lambda *a: call.loss(*a).sum(), argnums=call.learn[0])
+        wanted = torch.stack([slope(*arguments) for arguments in draws])
+        torch.testing.assert_close(vmap(slope, in_dims=axes)(*stacked), wanted)

@@ -1,0 +1,5 @@
+"""Several losses as one."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,7 @@
+"""The calls of lossutils.classification."""
+
+CALLS = []
+
+REFERENCES = {}
+
+NOT_APPLICABLE = {}

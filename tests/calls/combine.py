@@ -1,0 +1,7 @@
+"""The calls of lossutils.combine."""
+
+CALLS = []
+
+REFERENCES = {}
+
+NOT_APPLICABLE = {}

@@ -1,0 +1,7 @@
+"""The calls of lossutils.embedding."""
+
+CALLS = []
+
+REFERENCES = {}
+
+NOT_APPLICABLE = {}

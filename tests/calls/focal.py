@@ -1,0 +1,7 @@
+"""The calls of lossutils.focal."""
+
+CALLS = []
+
+REFERENCES = {}
+
+NOT_APPLICABLE = {}

@@ -1,0 +1,7 @@
+"""The calls of lossutils.gan."""
+
+CALLS = []
+
+REFERENCES = {}
+
+NOT_APPLICABLE = {}

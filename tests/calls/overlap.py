@@ -1,0 +1,7 @@
+"""The calls of lossutils.overlap."""
+
+CALLS = []
+
+REFERENCES = {}
+
+NOT_APPLICABLE = {}

@@ -1,0 +1,7 @@
+"""The calls of lossutils.perceptual."""
+
+CALLS = []
+
+REFERENCES = {}
+
+NOT_APPLICABLE = {}

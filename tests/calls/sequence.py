@@ -1,0 +1,7 @@
+"""The calls of lossutils.sequence."""
+
+CALLS = []
+
+REFERENCES = {}
+
+NOT_APPLICABLE = {}
