@@ -149,11 +149,7 @@ def rmse_loss(input: Tensor, target: Tensor) -> Tensor:
         0.0
     """
     residual = _residual(input, target, "mean")
-    largest = residual.detach().abs().amax()
-    # The scale cancels, so it needs no gradient; 0 and infinity are no scale to divide by.
-    scale = torch.where((largest > 0) & largest.isfinite(), largest, torch.ones_like(largest))
-    norm = torch.linalg.vector_norm(residual / scale)
-    return restore(scale * (norm / math.sqrt(residual.numel())), input)
+    return restore(_RootMeanSquare.apply(residual), input)
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, *, beta: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -273,13 +269,7 @@ def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> 
         >>> log_cosh_loss(torch.tensor([0.0, 100.0]), torch.zeros(2), reduction="none")
         tensor([ 0.0000, 99.3069])
     """
-    residual = _residual(input, target, reduction)
-    size = residual.abs()
-    near = size < 1
-    # cosh² = 1 + sinh² keeps the digits of small residuals, |r| + log1p(e^(−2|r|)) − log 2 keeps large ones finite.
-    small = torch.where(near, residual, 0)  # sinh of a large residual would be inf, and its gradient NaN
-    far = size + torch.exp(-2 * size).log1p() - math.log(2)
-    values = torch.where(near, 0.5 * small.sinh().square().log1p(), far)
+    values = _LogCosh.apply(_residual(input, target, reduction))
     return reduce(values, reduction, input)
 
 
@@ -372,9 +362,10 @@ def general_robust_loss(
         tensor([0.4000, 1.9992])
     """
     residual = _residual(input, target, reduction)
-    alpha = option("alpha", alpha, residual, "from -inf to inf and not NaN", lambda a: a == a)
-    scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
-    return reduce(_rho(residual / scale, alpha), reduction, input)
+    shape = option("alpha", alpha, residual, "from -inf to inf and not NaN", lambda a: a == a)
+    c = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
+    z = residual if _is_1(scale) else residual / c
+    return reduce(_robust(z, alpha, shape), reduction, input)
 
 
 def adaptive_robust_loss(
@@ -422,11 +413,12 @@ def adaptive_robust_loss(
         0.9189
     """
     residual = _residual(input, target, reduction)
-    alpha = option("alpha", alpha, residual, "from 0 to 2", lambda a: (a >= 0) & (a <= 2))
-    scale = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
-    wide = alpha if alpha.device.type == "mps" else alpha.double()  # Apple's GPU has no float64
-    values = _rho(residual / scale, alpha) + scale.log() + _log_partition(wide).to(residual.dtype)
-    return reduce(values, reduction, input)
+    shape = option("alpha", alpha, residual, "from 0 to 2", lambda a: (a >= 0) & (a <= 2))
+    c = option("scale", scale, residual, "above 0 and finite", lambda c: (c > 0) & (c < math.inf))
+    z = residual if _is_1(scale) else residual / c
+    wide = shape if shape.device.type == "mps" else shape.double()  # Apple's GPU has no float64
+    constant = c.log() + _log_partition(wide).to(residual.dtype)
+    return reduce(_robust(z, alpha, shape) + constant, reduction, input)
 
 
 def poisson_nll_loss(
@@ -548,7 +540,9 @@ def gaussian_nll_loss(
     check_number("eps", eps, "above 0 and finite", lambda e: 0 < e < math.inf)
     residual = _residual(input, target, reduction)
     var = _variance(var, input, residual)
-    var = torch.where(var < eps, var - var.detach() + eps, var)
+    var = var.clone()
+    with torch.no_grad():  # the value is clamped, the gradient passes
+        var.clamp_min_(eps)
     # r · (r/v) can overflow only where r²/v does.
     values = 0.5 * (var.log() + residual * (residual / var))
     if full:
@@ -578,6 +572,132 @@ def _variance(var: Tensor | float, input: Tensor, residual: Tensor) -> Tensor:
     (var,) = upcast(var)
     check_values("var must hold variances of at least 0", var, lambda v: v < 0)
     return var.unsqueeze(-1) if var.dim() < input.dim() else var
+
+
+class _RootMeanSquare(torch.autograd.Function):
+    """√(Σ r²/n) with the derivative r/(n RMS), which is 0 where all residuals are."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(residual: Tensor) -> Tensor:
+        largest = torch.linalg.vector_norm(residual, math.inf)
+        scale = torch.where((largest > 0) & largest.isfinite(), largest, 1)  # 0 and infinity are none to divide by
+        return scale * (torch.linalg.vector_norm(residual / scale) / math.sqrt(residual.numel()))
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs, output)
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> Tensor:
+        residual, rms = ctx.saved_tensors
+        some = rms != 0
+        return torch.where(some, upstream / torch.where(some, rms, 1) / residual.numel(), 0) * residual
+
+
+class _LogCosh(torch.autograd.Function):
+    """log cosh r with the derivative tanh r, in fewer passes than autograd would take."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(residual: Tensor) -> Tensor:
+        # cosh r − 1 = 2 sinh²(r/2) keeps the digits of small residuals; beyond ±20, log cosh has slope 1 to the last
+        # digit, and nothing overflows.
+        near = residual.clamp(-20, 20)
+        return (near / 2).sinh_().pow_(2).mul_(2).log1p_().add_(near.sub_(residual).abs_())
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> Tensor:
+        (residual,) = ctx.saved_tensors
+        return upstream * residual.tanh()
+
+
+def _is_1(scale: float | Tensor) -> bool:
+    """Whether dividing by the scale, which takes two passes with its gradient, can be left out."""
+    return not isinstance(scale, Tensor) and scale == 1
+
+
+def _robust(z: Tensor, alpha: float | Tensor, shape: Tensor) -> Tensor:
+    """The general robust loss of z; `shape` is alpha as a tensor, and the faster way is for a mere number."""
+    if isinstance(alpha, Tensor) or torch.compiler.is_compiling():
+        return _rho(z, shape)
+    return _RhoOfNumber.apply(z, float(alpha))[0]
+
+
+class _RhoOfNumber(torch.autograd.Function):
+    """The general robust loss for a fixed alpha, which needs no branches, with its derivative.
+
+    The second output, the logarithm or root that value and derivative share, only saves computing it twice.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(z: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+        if math.isinf(alpha):
+            sign = math.copysign(1, alpha)
+            return z.square().mul_(0.5 * sign).expm1_().mul_(sign), z.new_empty(())
+        if alpha == 2:
+            return z.square().mul_(0.5), z.new_empty(())
+        if alpha == 1:
+            root = torch.hypot(z, z.new_ones(()))
+            return (z / (root + 1)).mul_(z), root
+        if _is_0(alpha, z):
+            return z.square().mul_(0.5).log1p_(), z.new_empty(())
+        # The square is cut off where it would overflow, and its logarithm made up for.
+        most, root = _most(z, alpha)
+        log_base = z.clamp(-most, most).div_(root).pow_(2).log1p_()
+        log_base.add_(z.abs().clamp_min_(most).div_(most).log_(), alpha=2)
+        if alpha <= 1:
+            return (0.5 * alpha * log_base).expm1_().mul_(abs(alpha - 2) / alpha), log_base
+        # Towards 2 the power splits into z²/b + 1 and a factor near 1, which keeps the digits of large residuals.
+        w = (0.5 * alpha - 1) * log_base
+        bend = (0.5 * w).exp_().mul_(z)
+        return bend.pow_(2).add_(w.expm1_(), alpha=abs(alpha - 2)).div_(alpha), log_base
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor, float], output: tuple[Tensor, Tensor]) -> None:
+        z, ctx.alpha = inputs
+        _, shared = output
+        ctx.mark_non_differentiable(shared)
+        ctx.save_for_backward(z, shared)
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor, _: Tensor) -> tuple[Tensor, None]:
+        z, shared = ctx.saved_tensors
+        alpha = ctx.alpha
+        again = torch.is_grad_enabled()  # a second derivative is wanted, and so what is shared as a function of z
+        if math.isinf(alpha):
+            return upstream * (z * (math.copysign(0.5, alpha) * z.square()).exp()), None
+        if alpha == 2:
+            return upstream * z, None
+        if alpha == 1:
+            root = torch.hypot(z, z.new_ones(())) if again else shared
+            return upstream * (z / root), None
+        if _is_0(alpha, z):
+            return upstream * (z / (0.5 * z.square() + 1)), None
+        if again:
+            most, root = _most(z, alpha)
+            shared = (z.clamp(-most, most) / root).square().log1p() + 2 * (z.abs().clamp(min=most) / most).log()
+        bend = ((0.25 * alpha - 0.5) * shared).exp()  # the factor's root, for it may underflow where z times it doesn't
+        return upstream * (z * bend * bend), None
+
+
+def _is_0(alpha: float, z: Tensor) -> bool:
+    """Whether alpha is 0 to the last digit of z."""
+    return abs(alpha) < torch.finfo(z.dtype).eps / 100
+
+
+def _most(z: Tensor, alpha: float) -> tuple[float, float]:
+    """The largest |z| for which z²/b does not overflow, and the root of b = |alpha − 2|."""
+    root = math.sqrt(abs(alpha - 2))
+    return math.sqrt(torch.finfo(z.dtype).max) / 8 * min(root, 1), root
 
 
 def _rho(z: Tensor, alpha: Tensor) -> Tensor:

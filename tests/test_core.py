@@ -237,6 +237,7 @@ def test_compiles_without_a_graph_break(call):
 
 
 @every(lambda call: call.vmaps)
+@pytest.mark.filterwarnings("error")  # torch warns of an operation that it maps by a slow loop
 def test_vmap(call):
     """Ensembles and per-sample gradients: mapping over stacked arguments is the loop over them."""
     draws = [call.draw(generator(seed)) for seed in range(3)]

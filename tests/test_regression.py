@@ -181,6 +181,16 @@ def test_rmse_of_a_perfect_fit_has_gradient_0():
     assert naive.grad.isnan().all()
 
 
+def test_second_derivatives_where_the_first_has_none():
+    """A NaN from 0/0 in a Hessian at a perfect fit; log cosh and the robust losses have curvature 1 there."""
+    zero = torch.zeros(3, dtype=F64, requires_grad=True)
+    robust_at = [partial(general_robust_loss, alpha=a, scale=1.0) for a in (-math.inf, -2.0, 0.0, 0.5, 1.0, 1.5, 2.0)]
+    for loss, wanted in [(rmse_loss, 0.0), *((partial(f, reduction="sum"), 1.0) for f in (log_cosh_loss, *robust_at))]:
+        (slope,) = torch.autograd.grad(loss(zero, torch.zeros(3, dtype=F64)), zero, create_graph=True)
+        (bend,) = torch.autograd.grad(slope.sum(), zero)
+        assert bend.tolist() == [wanted] * 3
+
+
 def test_rmse_gradients_and_dtypes():
     """The mean is over all elements, and the detached scale must cancel in the first and second derivative."""
     x = torch.tensor([[1.0, -2.0], [0.5, 0.25]], dtype=F64, requires_grad=True)
@@ -226,11 +236,13 @@ def test_robust_takes_a_tensor_of_every_alpha_at_once():
     x, a = x.clone().requires_grad_(), a.clone().requires_grad_()
     c = torch.full_like(x, 0.5, requires_grad=True)
     values = general_robust_loss(x, torch.zeros_like(x), alpha=a, scale=c, reduction="none")
-    for gradient in torch.autograd.grad(values.sum(), (x, a, c)):
+    for gradient in torch.autograd.grad(values.sum(), (x, a, c), retain_graph=True):
         assert gradient.isfinite().all()
+    slopes = torch.autograd.grad(values.sum(), x)[0]
     for j, alpha in enumerate(alphas.tolist()):
-        one = general_robust_loss(r, torch.zeros_like(r), alpha=alpha, scale=0.5, reduction="none")
-        torch.testing.assert_close(values[:, j].detach(), one, rtol=1e-14, atol=0)
+        one, slope = value_and_slope(partial(general_robust_loss, alpha=alpha, scale=0.5), r, torch.zeros_like(r))
+        torch.testing.assert_close(values[:, j].detach(), one, rtol=1e-13, atol=0)
+        torch.testing.assert_close(slopes[:, j], slope, rtol=1e-13, atol=0)
 
 
 @pytest.mark.parametrize("loss", [general_robust_loss, adaptive_robust_loss])
