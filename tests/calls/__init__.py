@@ -39,6 +39,7 @@ class Call(NamedTuple):
     twice: bool = True  # has second derivatives (a ReLU's are 0, and count)
     batch: bool = True  # the first dimension of every argument is the batch, which may be empty
     vmaps: bool = True  # the arguments may be stacked and mapped over
+    through: Callable[[Tensor], Tensor] = lambda t: t  # what keeps an argument valid where gradcheck moves it
 
     @property
     def function(self) -> str:
