@@ -134,8 +134,7 @@ def _lengths(name: str, lengths: Tensor | tuple[int, ...], log_probs: Tensor) ->
         return torch.tensor(lengths, dtype=torch.int64)
     if not isinstance(lengths, Tensor):
         raise TypeError(f"{name} must be a torch.Tensor or a tuple of whole numbers, got {type(lengths).__name__}")
-    on_cpu = lengths.device.type == "cpu" and not log_probs.is_meta
-    check_integers(name, lengths, "log_probs", lengths if on_cpu else log_probs, "lengths")
+    check_integers(name, lengths, "log_probs", lengths if lengths.device.type == "cpu" else log_probs, "lengths")
     check_dims(name, lengths, "(N)", lambda d: d == 1)
     return lengths
 
@@ -186,7 +185,8 @@ class _CTC(torch.autograd.Function):
 
     @staticmethod
     def forward(log_probs, targets, input_lengths, target_lengths, blank, with_slope):
-        return _ctc(log_probs, targets, input_lengths, target_lengths, blank, with_slope)
+        compute = _ctc_operator if torch.compiler.is_compiling() or log_probs.is_meta else _ctc
+        return compute(log_probs, targets, input_lengths, target_lengths, blank, with_slope)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -230,14 +230,10 @@ class _Once(torch.autograd.Function):
         raise NotImplementedError("ctc_loss has no second derivative: do not differentiate its gradient")
 
 
-@torch.library.custom_op("lossutils::ctc", mutates_args=())
 def _ctc(
     log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: int, with_slope: bool
 ) -> tuple[Tensor, Tensor]:
-    """The losses (N); and, if asked for, how each changes with its own log_probs: (T, N, C).
-
-    An operator of our own, since torch.compile can't trace torch's: the lengths decide how much memory that returns.
-    """
+    """The losses (N); and, if asked for, how each changes with its own log_probs: (T, N, C)."""
     if len(input_lengths) == 0:
         return log_probs.new_zeros(0), torch.zeros_like(log_probs)
     lengths = input_lengths.tolist(), target_lengths.tolist()
@@ -258,7 +254,11 @@ def _ctc(
     return values, slope
 
 
-@_ctc.register_fake
+# torch.compile can't trace torch's operator, since the lengths decide how much memory it returns.
+_ctc_operator = torch.library.custom_op("lossutils::ctc", _ctc, mutates_args=())
+
+
+@_ctc_operator.register_fake
 def _(log_probs, targets, input_lengths, target_lengths, blank, with_slope):
     slope = torch.empty_like(log_probs) if with_slope else log_probs.new_empty(0)
     return log_probs.new_empty(len(input_lengths)), slope
@@ -272,6 +272,7 @@ def _slope(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_len
     that their digits are not lost in the size of the whole loss.
     """
     frames, batch, _ = log_probs.shape
+    targets = F.pad(targets, (0, 1))  # room for a step of two states even where no target has a symbol
     last = 2 * target_lengths.to(targets.device).unsqueeze(1)
     lengths = input_lengths.to(targets.device).unsqueeze(1)
     state = torch.arange(2 * targets.shape[1] + 1, device=targets.device)
