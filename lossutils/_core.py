@@ -185,6 +185,8 @@ def check_probabilities(name: str, probs: Tensor) -> None:
 
 def check_distributions(name: str, probs: Tensor, dim: int) -> None:
     """Raise ValueError unless the values lie in [0, 1] and sum to 1 along `dim`, up to rounding. NaN passes."""
+    if not values_are_checked():
+        return
     check_probabilities(name, probs)
     tolerance = 1e-2 if probs.dtype.itemsize < 4 else 1e-4
     (wide,) = upcast(probs.detach())
@@ -230,7 +232,7 @@ def reduce(values: Tensor, reduction: str, input: Tensor, *, total: Tensor | flo
     counts (everything is ignored): the mean is then 0, with a gradient of 0, instead of 0/0.
     """
     if reduction == "mean" and total is None:
-        values = values.mean()
+        values = values.sum() / values.numel()  # the backward of mean() writes a full tensor of 1/n, this one none
     elif reduction != "none":
         values = values.sum()
     if reduction == "mean" and total is not None:
