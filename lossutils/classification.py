@@ -71,8 +71,8 @@ def zero_one_loss(scores: Tensor, target: Tensor, *, reduction: str = "mean") ->
         reduction: "none", "mean" or "sum".
 
     Shape:
-        scores (N, C) and target (N) of int64; or scores (…) and target (…) of the same dtype. The result is (N) or (…)
-        for "none", else a scalar.
+        scores (N, C, d…) or (C), the classes in dimension 1 (or 0), and target (N, d…) or () of int64; or scores and
+        target (…), equal, of the same dtype. The result has the shape of target for "none", else it is a scalar.
 
     Convention:
         "mean" divides by the number of samples. Of equal highest scores the first class is the decision. A score of
@@ -96,18 +96,20 @@ def zero_one_loss(scores: Tensor, target: Tensor, *, reduction: str = "mean") ->
     """
     check_reduction(reduction)
     check_tensor("scores", scores)
-    if scores.dim() == 2 and _takes_indices("scores", scores, target, 1):
-        check_not_empty("scores", scores, reduction)
-        check_indices("target", target, scores.shape[1])
-        highest, decision = scores.detach().max(1)
-        wrong, sure = decision != target, highest
+    dim = min(1, scores.dim() - 1)
+    indexed = _takes_indices("scores", scores, target, dim)
+    check_not_empty("scores", scores, reduction)
+    (s,) = upcast(scores.detach())
+    if indexed:
+        check_indices("target", target, scores.shape[dim])
+        margin, decision = s.max(dim)
+        wrong = decision != target
     else:
-        check_elementwise(reduction, scores=scores, target=target)
         check_signs("target", target)
-        sure = scores.detach() * target.detach()
-        wrong = sure <= 0
-    (sure,) = upcast(sure)
-    return reduce(torch.where(sure.isnan(), sure, wrong.to(sure.dtype)), reduction, scores)
+        (y,) = upcast(target.detach())
+        margin = s * y
+        wrong = margin <= 0
+    return reduce(torch.where(margin.isnan(), margin, wrong.to(s.dtype)), reduction, scores)
 
 
 def entropy(probs: Tensor, *, dim: int = -1) -> Tensor:
@@ -627,9 +629,9 @@ def distillation_loss(
         raise ValueError(f"target must be given with alpha below 1, got None and alpha = {alpha}")
     check_equal_shapes(student_logits=student_logits, teacher_logits=teacher_logits)
     check_dims("student_logits", student_logits, "(N, C)", lambda n: n == 2)
-    _check_some_class("student_logits", student_logits, 1)
     if target is not None:
         _check_index_shape("student_logits", student_logits, target, 1)
+    _check_some_class("student_logits", student_logits, 1)
     check_not_empty("student_logits", student_logits, reduction)
     if target is not None:
         check_indices("target", target, student_logits.shape[1])
@@ -659,10 +661,9 @@ def _class_dim(name: str, probs: Tensor, dim: int) -> int:
 
 def _takes_indices(name: str, input: Tensor, target: Tensor, dim: int) -> bool:
     """Whether the target holds indices, and not one value for each of `input`; raise if it can hold neither."""
-    _check_some_class(name, input, dim)
-    without = (*input.shape[:dim], *input.shape[dim + 1 :])
     if isinstance(target, Tensor) and (
-        target.shape == input.shape or (target.is_floating_point() and target.shape != without)
+        target.shape == input.shape
+        or (target.is_floating_point() and (target.shape != _without(input, dim) or input.shape[dim] == 1))
     ):
         check_alike(**{name: input, "target": target})
         check_equal_shapes(**{name: input, "target": target})
@@ -673,17 +674,23 @@ def _takes_indices(name: str, input: Tensor, target: Tensor, dim: int) -> bool:
 
 
 def _check_index_shape(name: str, input: Tensor, target: Tensor, dim: int) -> None:
-    without = (*input.shape[:dim], *input.shape[dim + 1 :])
-    if target.shape != without:
+    """Raise ValueError unless there is one index for all classes."""
+    if target.shape != _without(input, dim):
         raise ValueError(
-            f"target must have the shape of {name} without the classes, {without}, for {name} of shape "
+            f"target must have the shape of {name} without the classes, {_without(input, dim)}, for {name} of shape "
             f"{tuple(input.shape)}, got {tuple(target.shape)}"
         )
+    _check_some_class(name, input, dim)
 
 
 def _check_some_class(name: str, input: Tensor, dim: int) -> None:
     if input.shape[dim] == 0:
-        raise ValueError(f"{name} must have a class at least in dimension {dim}, got {tuple(input.shape)}")
+        raise ValueError(f"{name} must have at least one class in dimension {dim}, got {tuple(input.shape)}")
+
+
+def _without(input: Tensor, dim: int) -> tuple[int, ...]:
+    """The shape without one dimension (and that of a scalar as it is)."""
+    return (*input.shape[:dim], *input.shape[dim + 1 :]) if input.dim() else ()
 
 
 def _classes(
@@ -697,9 +704,9 @@ def _classes(
     dim = min(1, input.dim() - 1)
     if only_indices:
         check_integers("target", target, name, input)
-        _check_some_class(name, input, dim)
         _check_index_shape(name, input, target, dim)
     indexed = only_indices or _takes_indices(name, input, target, dim)
+    _check_some_class(name, input, dim)
     if weight is not None:
         if weight.shape != (input.shape[dim],):
             raise ValueError(f"weight must have the shape ({input.shape[dim]},), got {tuple(weight.shape)}")
@@ -802,8 +809,8 @@ class _XLogY(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, y: Tensor) -> Tensor:
-        # The last step brings back a NaN of the data, which the first takes for 0 log 0.
-        return (x * y.log()).nan_to_num_(nan=0.0, neginf=-math.inf).addcmul_(x, y, value=0)
+        # The additions of 0 bring back a NaN of the data, taken for 0 log 0 before.
+        return (x * y.log()).nan_to_num_(nan=0.0, neginf=-math.inf).add_(x, alpha=0).add_(y, alpha=0)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -825,9 +832,9 @@ class _KLTerms(torch.autograd.Function):
 
     @staticmethod
     def forward(p: Tensor, q: Tensor) -> Tensor:
-        # Two logarithms: p/q overflows. As above, the last step brings back a NaN of the data.
+        # Two logarithms: p/q overflows. The additions of 0 are as above.
         terms = p * (p.log() - q.log())
-        return terms.nan_to_num_(nan=0.0, posinf=math.inf).addcmul_(p, q, value=0)
+        return terms.nan_to_num_(nan=0.0, posinf=math.inf).add_(p, alpha=0).add_(q, alpha=0)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -858,7 +865,7 @@ class _JSTerms(torch.autograd.Function):
         plus, minus = d.log1p(), d.neg().log1p()
         h = (plus - minus).mul_(d).add_(plus).add_(minus)
         # NaN at |d| = 1, where h = 2 log 2, and at p = q = 0, where h does not matter; a NaN of the data is in `both`.
-        return h.nan_to_num_(nan=2 * math.log(2)).clamp_(min=0).mul_(both).div_(4)
+        return h.nan_to_num_(nan=2 * math.log(2)).clamp(min=0).mul_(both).div_(4)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -880,7 +887,7 @@ class _ClampedBCE(torch.autograd.Function):
 
     @staticmethod
     def forward(p: Tensor, y: Tensor) -> Tensor:
-        positive, negative = p.log().clamp_(min=-100), p.neg().log1p_().clamp_(min=-100)
+        positive, negative = p.log().clamp(min=-100), p.neg().log1p_().clamp(min=-100)
         return torch.lerp(negative, positive, y).neg_()
 
     @staticmethod

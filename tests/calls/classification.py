@@ -12,7 +12,10 @@ IGNORED = -7
 
 
 def _distributions(g, *shape, dim=-1):
-    return (0.5 * normal(g, *shape)).softmax(dim)
+    """Multiples of 1/64 that sum to 1, in half precision too."""
+    parts = (64 * (0.5 * normal(g, *shape)).softmax(dim)).round()
+    most = parts.argmax(dim, keepdim=True)
+    return parts.scatter_add(dim, most, 64 - parts.sum(dim, keepdim=True)) / 64
 
 
 def _some_ignored(g, *shape):
@@ -24,7 +27,12 @@ def _some_ignored(g, *shape):
 
 def _weighted(loss, **options):
     """The loss with class weights of the dtype of its input."""
-    return lambda x, y, **more: loss(x, y, weight=WEIGHT.to(x.dtype), **options, **more)
+
+    def call(x, y, **more):
+        floating = isinstance(x, torch.Tensor) and x.is_floating_point()
+        return loss(x, y, weight=WEIGHT.to(x) if floating else WEIGHT, **options, **more)
+
+    return call
 
 
 def _weight_of(x, y):
