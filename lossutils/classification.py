@@ -535,8 +535,8 @@ def binary_cross_entropy_with_logits(
 
     Convention:
         "mean" divides by the number of elements, whatever the weights. Gradients flow to input, target and both
-        weights. A logit of ±∞ costs 0 where the label agrees with it and +∞ where it does not (torch: NaN in the first
-        case).
+        weights. A logit of ±∞ counts as the largest finite number, so that it costs 0 where the label agrees with it
+        (torch: NaN).
 
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, or a weight is neither a number nor a tensor.
@@ -903,16 +903,16 @@ class _ClampedBCE(torch.autograd.Function):
 
 
 class _LogisticLoss(torch.autograd.Function):
-    """log(1 + e^x) − x y, as a sum of terms of one sign: max(x, 0) − x y and log(1 + e^(−|x|))."""
+    """log(1 + e^x) − x y, as a sum of terms that are not negative: max(x, 0) − x y and log(1 + e^(−|x|))."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor, y: Tensor) -> Tensor:
-        line = torch.addcmul(x.clamp(min=0), x, y, value=-1)
-        # NaN is ∞ − ∞ or 0 · ∞, where the label agrees; a NaN of the data comes back with the last two terms.
-        line.nan_to_num_(nan=0.0, posinf=math.inf)
-        return line.add_(x.abs().neg_().exp_().log1p_()).add_(y, alpha=0)
+        x = _finite(x)
+        positive = x.clamp(min=0)
+        tail = torch.sub(x, positive, alpha=2).exp_().log1p_()  # the difference is −|x|
+        return torch.addcmul(positive, x, y, value=-1).add_(tail)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -922,7 +922,7 @@ class _LogisticLoss(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         to_x = grad * (x.sigmoid() - y) if ctx.needs_input_grad[0] else None
-        to_y = -grad * x if ctx.needs_input_grad[1] else None
+        to_y = -grad * _finite(x) if ctx.needs_input_grad[1] else None
         return to_x, to_y
 
 
@@ -933,11 +933,11 @@ class _WeightedLogisticLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        positive, negative = weight * y, 1 - y
-        lines = (x.clamp(min=0) * negative, x.clamp(max=0) * positive)
-        first, second = (line.nan_to_num(nan=0.0, posinf=math.inf, neginf=-math.inf) for line in lines)
-        tail = x.abs().neg_().exp_().log1p_() * (positive + negative)
-        return first - second + tail
+        x = _finite(x)
+        positive = x.clamp(min=0)
+        tail = torch.sub(x, positive, alpha=2).exp_().log1p_()
+        if_positive, if_negative = weight * y, 1 - y
+        return positive * if_negative + (positive - x) * if_positive + tail * (if_positive + if_negative)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -948,9 +948,16 @@ class _WeightedLogisticLoss(torch.autograd.Function):
         x, y, weight = ctx.saved_tensors
         slope = (1 - y) * x.sigmoid() - weight * y * (-x).sigmoid()
         to_x = grad * slope if ctx.needs_input_grad[0] else None
+        x = _finite(x)
         to_y = grad * (F.logsigmoid(-x) - weight * F.logsigmoid(x)) if ctx.needs_input_grad[1] else None
         to_weight = -grad * y * F.logsigmoid(x) if ctx.needs_input_grad[2] else None
         return to_x, to_y, to_weight
+
+
+def _finite(x: Tensor) -> Tensor:
+    """Infinities as the largest numbers there are, so that 0 times one is 0."""
+    largest = torch.finfo(x.dtype).max
+    return x.clamp(-largest, largest)
 
 
 def _at_least_tiny(x: Tensor) -> Tensor:
