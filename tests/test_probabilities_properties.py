@@ -109,11 +109,11 @@ def test_kl_is_not_negative(rows):
 
 @given(distributions(2))
 def test_js_bounds(rows):
-    """Symmetric, from 0 to log 2 exactly, H(m) − ½ H(p) − ½ H(q), at most half the total variation times log 2."""
+    """Symmetric to the last bit, from 0 to log 2, H(m) − ½ H(p) − ½ H(q), at most the total variation times log 2."""
     p, q = rows
     js = js_divergence(p, q)
     assert torch.equal(js, js_divergence(q, p))
-    assert 0 <= js <= 0.5 * (p - q).abs().sum() * LOG2 + 1e-15 and js <= LOG2
+    assert 0 <= js <= 0.5 * (p - q).abs().sum() * LOG2 + 1e-15
     assert (js == 0) == torch.equal(p, q)
     m = (p + q) / 2
     close(js, entropy(m) - 0.5 * entropy(p) - 0.5 * entropy(q))
@@ -239,12 +239,12 @@ def test_binary_is_two_classes(pairs):
     close(loss, cross_entropy(two, soft, reduction="none"), atol=1e-12)
     close(loss, binary_cross_entropy_with_logits(-x, 1 - y, reduction="none"), atol=1e-12)
     assert (loss >= entropy(soft) - 1e-12).all()
-    p = x.clamp(-30, 30).sigmoid()
+    p = x.clamp(-20, 20).sigmoid()
     close(
         binary_cross_entropy(p, y, reduction="none"),
-        binary_cross_entropy_with_logits(x.clamp(-30, 30), y, reduction="none"),
+        binary_cross_entropy_with_logits(x.clamp(-20, 20), y, reduction="none"),
         rtol=1e-9,
-        atol=1e-3,  # 1 − p has lost digits at p ≈ 1
+        atol=1e-7,  # 1 − p has lost digits at p ≈ 1
     )
 
 
@@ -313,7 +313,8 @@ def test_pitfall_divergence_arguments():
     p, q = t([[0.2, 0.3, 0.5]]), t([[0.6, 0.3, 0.1]])
     kl = kl_divergence(p, q)
     close(kl, F.kl_div(q.log(), p, reduction="batchmean"))
-    close(kl, 3 * F.kl_div(q.log(), p, reduction="mean"))
+    with pytest.warns(UserWarning, match="batchmean"):
+        close(kl, 3 * F.kl_div(q.log(), p, reduction="mean"))
     close(kl, torch.distributions.kl_divergence(*map(torch.distributions.Categorical, (p, q))).mean())
     assert F.kl_div(q, p, reduction="batchmean") < 0
     assert abs(kl - kl_divergence(q, p)) > 0.01
