@@ -241,7 +241,7 @@ def kl_divergence(p: Tensor, q: Tensor, *, dim: int = -1, reduction: str = "mean
             unknown, or the batch is empty and the reduction "mean".
 
     Source:
-        Kullback and Leibler (1951), On information and sufficiency, section 2.
+        Kullback and Leibler (1951), On information and sufficiency.
 
     Example:
         >>> import torch
@@ -262,8 +262,8 @@ def js_divergence(p: Tensor, q: Tensor, *, dim: int = -1, reduction: str = "mean
         \qquad m = \tfrac12 (p + q)
 
     From 0, only where the two are equal, to log 2, for distributions that share no class; symmetric. Its root is a
-    distance. It stays finite where :func:`kl_divergence` is infinite. What the discriminator of the original GAN
-    measures (:func:`minimax_discriminator_loss`).
+    distance. It stays finite where :func:`kl_divergence` is infinite. The least that any discriminator can bring
+    :func:`minimax_discriminator_loss` to is log 4 − 2 JS of the real and the generated distribution.
 
     Args:
         p: distributions; they sum to 1 along dim.
@@ -285,7 +285,7 @@ def js_divergence(p: Tensor, q: Tensor, *, dim: int = -1, reduction: str = "mean
             unknown, or the batch is empty and the reduction "mean".
 
     Source:
-        Lin (1991), Divergence measures based on the Shannon entropy, section IV, with equal weights.
+        Lin (1991), Divergence measures based on the Shannon entropy, with equal weights.
 
     Example:
         >>> import torch
