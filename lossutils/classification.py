@@ -376,8 +376,10 @@ def cross_entropy(
         log_probs = F.log_softmax(x, dim)
         values, scale = _picked(log_probs, target, weight, ignore_index, 1 - label_smoothing)
         if label_smoothing > 0:
-            each = x.new_ones(()) if weight is None else upcast(weight)[0]
-            spread = -_expected(_along(each, log_probs, dim), log_probs, dim)
+            if weight is None:
+                spread = -log_probs.sum(dim)
+            else:
+                spread = -_expected(_along(upcast(weight)[0], log_probs, dim), log_probs, dim)
             kept = target != ignore_index
             values = values + label_smoothing / x.shape[dim] * torch.where(kept, spread, 0)
         return reduce(values, reduction, input, total=scale.sum())
@@ -535,13 +537,12 @@ def binary_cross_entropy_with_logits(
 
     Convention:
         "mean" divides by the number of elements, whatever the weights. Gradients flow to input, target and both
-        weights. A logit of ±∞ counts as the largest finite number, so that it costs 0 where the label agrees with it
-        (torch: NaN).
+        weights. An infinite logit is an error, because 0 · ∞ would make the loss NaN where the label agrees with it.
 
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, or a weight is neither a number nor a tensor.
-        ValueError: if the shapes differ, a label is outside [0, 1], a weight is negative, infinite or does not
-            broadcast, the reduction is unknown, or the batch is empty and the reduction "mean".
+        ValueError: if the shapes differ, a logit is infinite, a label is outside [0, 1], a weight is negative, infinite
+            or does not broadcast, the reduction is unknown, or the batch is empty and the reduction "mean".
 
     Source:
         Cox (1958), The regression analysis of binary sequences. As
@@ -557,6 +558,7 @@ def binary_cross_entropy_with_logits(
     """
     check_elementwise(reduction, input=input, target=target)
     factor, positive = _factor("weight", weight, input), _factor("pos_weight", pos_weight, input)
+    check_values("input must hold finite logits", input, torch.isinf)
     check_probabilities("target", target)
     x, y = upcast(input, target)
     values = _LogisticLoss.apply(x, y) if positive is None else _WeightedLogisticLoss.apply(x, y, positive.expand_as(x))
@@ -735,7 +737,7 @@ def _factor(name: str, value: float | Tensor | None, input: Tensor) -> Tensor | 
 
 
 def _along(weight: Tensor, input: Tensor, dim: int) -> Tensor:
-    """The weights of the classes (or one for all) expanded to the shape of `input`."""
+    """The weights of the classes expanded to the shape of `input`."""
     return weight.reshape(-1, *[1] * (input.dim() - dim - 1)).expand_as(input)
 
 
@@ -909,7 +911,6 @@ class _LogisticLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, y: Tensor) -> Tensor:
-        x = _finite(x)
         positive = x.clamp(min=0)
         tail = torch.sub(x, positive, alpha=2).exp_().log1p_()  # the difference is −|x|
         return torch.addcmul(positive, x, y, value=-1).add_(tail)
@@ -922,7 +923,7 @@ class _LogisticLoss(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
         to_x = grad * (x.sigmoid() - y) if ctx.needs_input_grad[0] else None
-        to_y = -grad * _finite(x) if ctx.needs_input_grad[1] else None
+        to_y = -grad * x if ctx.needs_input_grad[1] else None
         return to_x, to_y
 
 
@@ -933,11 +934,11 @@ class _WeightedLogisticLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        x = _finite(x)
         positive = x.clamp(min=0)
         tail = torch.sub(x, positive, alpha=2).exp_().log1p_()
         if_positive, if_negative = weight * y, 1 - y
-        return positive * if_negative + (positive - x) * if_positive + tail * (if_positive + if_negative)
+        values = torch.addcmul(tail * (if_positive + if_negative), positive, if_negative)
+        return torch.addcmul(values, positive.sub_(x), if_positive)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -946,18 +947,12 @@ class _WeightedLogisticLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y, weight = ctx.saved_tensors
-        slope = (1 - y) * x.sigmoid() - weight * y * (-x).sigmoid()
+        if_positive = weight * y
+        slope = (if_positive + (1 - y)) * x.sigmoid() - if_positive
         to_x = grad * slope if ctx.needs_input_grad[0] else None
-        x = _finite(x)
         to_y = grad * (F.logsigmoid(-x) - weight * F.logsigmoid(x)) if ctx.needs_input_grad[1] else None
         to_weight = -grad * y * F.logsigmoid(x) if ctx.needs_input_grad[2] else None
         return to_x, to_y, to_weight
-
-
-def _finite(x: Tensor) -> Tensor:
-    """Infinities as the largest numbers there are, so that 0 times one is 0."""
-    largest = torch.finfo(x.dtype).max
-    return x.clamp(-largest, largest)
 
 
 def _at_least_tiny(x: Tensor) -> Tensor:

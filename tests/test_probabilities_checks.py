@@ -266,6 +266,19 @@ def test_labels_and_probabilities_in_range():
     refuses(ValueError, "^input must hold probabilities from 0 to 1, got 2$", binary_cross_entropy, X, HALF)
 
 
+def test_infinite_logits_of_two_classes():
+    """torch gives NaN for ∞ with the label 1, where the loss is 0; the largest number is a logit."""
+    most = torch.finfo(F64).max
+    for value in (INF, -INF):
+        x = torch.tensor([0.0, value], dtype=F64)
+        message = f"^input must hold finite logits, got {value}$"
+        refuses(ValueError, message, binary_cross_entropy_with_logits, x, torch.ones(2, dtype=F64))
+    x, y = torch.tensor([most, most, -most, -most], dtype=F64), torch.tensor([1.0, 0.0, 0.0, 1.0], dtype=F64)
+    for beta in (None, 1.0):
+        values = binary_cross_entropy_with_logits(x, y, pos_weight=beta, reduction="none")
+        assert values.tolist() == [0, most, 0, most]
+
+
 def test_log_probabilities_in_range():
     """PITFALLS 2: probabilities give a negative loss in torch; rounding above 0 is let through."""
     refuses(ValueError, r"^log_probs must hold log-probabilities of at most 0, got 0\.5$", nll_loss, P, Y)
