@@ -867,7 +867,7 @@ class _JSTerms(torch.autograd.Function):
         plus, minus = d.log1p(), d.neg().log1p()
         h = (plus - minus).mul_(d).add_(plus.add_(minus))
         # NaN at |d| = 1, where h = 2 log 2, and at p = q = 0, where h does not matter; a NaN of the data is in `both`.
-        return h.nan_to_num_(nan=2 * math.log(2)).clamp(min=0).mul_(both).div_(4)
+        return h.nan_to_num_(nan=2 * math.log(2)).mul_(both).div_(4)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
