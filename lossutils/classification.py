@@ -469,7 +469,9 @@ def large_margin_softmax_loss(
     with no_autocast(features):
         logits = x @ w.mT
         if margin > 1:
-            logits = logits.scatter(1, target.unsqueeze(1), _large_margin_logit(x, w, target, margin))
+            index = target.unsqueeze(1)
+            length = _length(x) * _length(w).index_select(0, target)
+            logits = logits.scatter(1, index, _large_margin_logit(logits.gather(1, index), length, margin))
     return restore(F.cross_entropy(logits, target, reduction=reduction), features)
 
 
@@ -572,7 +574,7 @@ def _multilabel_margin(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """
     values, is_label = torch.ops.aten.multilabel_margin_loss_forward(input, target, 0)
     slope = torch.ops.aten.multilabel_margin_loss_backward(torch.ones_like(values), input, target, 0, is_label)
-    return values.masked_fill(input.isnan().any(1), math.nan), slope
+    return values.masked_fill(input.amax(1).isnan(), math.nan), slope  # the kernel skips NaN
 
 
 @_multilabel_margin.register_fake
@@ -612,25 +614,19 @@ class _MultilabelMargin(torch.autograd.Function):
         return (values.reshape(shape[:2]), slope.reshape(shape)), (0, 0)
 
 
-def _large_margin_logit(x: Tensor, w: Tensor, target: Tensor, margin: int) -> Tensor:
-    """‖w‖ ‖x‖ ψ(θ) of the right classes, (N, 1)."""
-    direction, length = _polar(x)
-    directions, lengths = _polar(w)
-    cosine = (direction * directions.index_select(0, target)).sum(1, keepdim=True).clamp(-1, 1)
+def _large_margin_logit(logit: Tensor, length: Tensor, margin: int) -> Tensor:
+    """‖w‖ ‖x‖ ψ(θ) of the logit ‖w‖ ‖x‖ cos θ and the product of the lengths, which may be 0."""
+    cosine = (logit / torch.where(length == 0, 1, length)).clamp(-1, 1)  # rounding may leave [−1, 1]
     before, power = torch.ones_like(cosine), cosine
     for _ in range(margin - 1):  # Chebyshev: cos((n + 1)θ) = 2 cos θ cos nθ − cos((n − 1)θ)
         before, power = power, 2 * cosine * power - before
     joints = cosine.new_tensor([math.cos(j * math.pi / margin) for j in range(1, margin)])
     k = (cosine.detach() <= joints).sum(1, keepdim=True)  # how many multiples of π/m the angle has passed
-    psi = (1 - 2 * (k % 2)) * power - 2 * k
-    return length * lengths.index_select(0, target) * psi
+    return length * ((1 - 2 * (k % 2)) * power - 2 * k)
 
 
-def _polar(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """The direction and the length of each row; a row of zeros has some direction, and no gradient."""
-    largest = vectors.detach().abs().amax(1, keepdim=True)
-    zero = largest == 0
-    # In units of the largest number the squares neither overflow nor vanish.
-    units = torch.where(zero, 1, vectors / torch.where(zero, 1, largest))
-    norm = torch.linalg.vector_norm(units, dim=1, keepdim=True)
-    return units / norm, largest * norm
+def _length(vectors: Tensor) -> Tensor:
+    """The Euclidean norm of each row, with all derivatives 0 for a row of zeros."""
+    square = vectors.square().sum(1, keepdim=True)
+    zero = square == 0
+    return torch.where(zero, 0, torch.where(zero, 1, square).sqrt())
