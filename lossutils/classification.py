@@ -565,7 +565,9 @@ class _MultiMargin(torch.autograd.Function):
         return slope, None, None, None
 
 
-@torch.library.custom_op("lossutils::multilabel_margin", mutates_args=())
+@torch.library.custom_op(
+    "lossutils::multilabel_margin", mutates_args=(), schema="(Tensor input, Tensor target) -> (Tensor, Tensor)"
+)
 def _multilabel_margin(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """The values of :func:`multilabel_margin_loss` and their slopes, by torch's kernels.
 

@@ -17,12 +17,12 @@ def _signed(name):
     return Call(name, getattr(lu, name), lambda g: (3 * normal(g, 4, 3), signs(g, 4, 3)), divisor=lambda x, y: 12)
 
 
-def _weighted(loss):
+def _with_class_weights(loss):
     """The loss with one weight a class, of the dtype of the scores."""
-    return lambda x, y, **options: loss(x, y, weight=_like(_CLASS_WEIGHTS, x), **options)
+    return lambda x, y, **options: loss(x, y, weight=_weights_like(_CLASS_WEIGHTS, x), **options)
 
 
-def _like(weight, x):
+def _weights_like(weight, x):
     return weight.to(x) if isinstance(x, torch.Tensor) and x.is_floating_point() else weight
 
 
@@ -73,7 +73,7 @@ _MARGINS = [
     _signed("soft_margin_loss"),
     _classes("multi_margin_loss", lu.multi_margin_loss),
     _classes("multi_margin_loss, squared", partial(lu.multi_margin_loss, p=2, margin=0.7)),
-    _classes("multi_margin_loss, weighted", _weighted(lu.multi_margin_loss)),
+    _classes("multi_margin_loss, weighted", _with_class_weights(lu.multi_margin_loss)),
     Call(
         "multilabel_margin_loss",
         lu.multilabel_margin_loss,
@@ -82,7 +82,7 @@ _MARGINS = [
         per=lambda x, y: (4,),
     ),
     _labels("multilabel_soft_margin_loss", lu.multilabel_soft_margin_loss),
-    _labels("multilabel_soft_margin_loss, weighted", _weighted(lu.multilabel_soft_margin_loss)),
+    _labels("multilabel_soft_margin_loss, weighted", _with_class_weights(lu.multilabel_soft_margin_loss)),
     _large_margin("large_margin_softmax_loss"),
     _large_margin("large_margin_softmax_loss, margin 1", margin=1),
     _large_margin("large_margin_softmax_loss, margin 4", margin=4),
