@@ -44,7 +44,7 @@ def test_large_margin_softmax_is_the_papers(margin):
 
 def test_large_margin_softmax_of_margin_1_is_cross_entropy():
     """The plain logits, exactly; and the default margin is 2."""
-    x, w, y = drawn(8, 3), drawn(5, 3, seed=1), chosen(5, 8)
+    x, w, y = drawn(200, 3), drawn(5, 3, seed=1), chosen(5, 200)
     for reduction in ("none", "mean", "sum"):
         ours = lu.large_margin_softmax_loss(x, w, y, margin=1, reduction=reduction)
         assert torch.equal(ours, F.cross_entropy(x @ w.T, y, reduction=reduction))
@@ -101,6 +101,18 @@ def test_large_margin_softmax_along_its_weight(margin, dtype):
     p = torch.sigmoid(-logit[0])
     wanted = p * (w[1] - w[0])
     torch.testing.assert_close(slopes[0][0], wanted.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_large_margin_softmax_of_cosines_that_rounding_leaves_above_1():
+    """A cosine of 1 + 1e-7 has cos 50θ = 1 + 2e-4, and the right class would gain from its margin, or lose too much."""
+    w = torch.cat([drawn(1, 3).float(), torch.zeros(1, 3)])
+    scale = torch.linspace(0.1, 10, 400).unsqueeze(1)
+    y = torch.zeros(400, dtype=torch.int64)
+    length = (scale.double() * w[:1].double().norm()).flatten() * w[0].double().norm()
+    values = lu.large_margin_softmax_loss(scale * w[:1], w, y, margin=50, reduction="none").double()
+    assert (values >= F.softplus(-length) * (1 - 1e-5) - 1e-6).all()
+    values = lu.large_margin_softmax_loss(-scale * w[:1], w, y, margin=50, reduction="none").double()
+    assert (values <= F.softplus(99 * length) * (1 + 8e-7)).all()
 
 
 def test_large_margin_softmax_of_zero_vectors():
