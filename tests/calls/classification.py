@@ -25,12 +25,12 @@ def _some_ignored(g, *shape):
     return target
 
 
-def _weighted(loss, **options):
+def _weighted(loss, weight=WEIGHT, **options):
     """The loss with class weights of the dtype of its input."""
 
     def call(x, y, **more):
         floating = isinstance(x, torch.Tensor) and x.is_floating_point()
-        return loss(x, y, weight=WEIGHT.to(x) if floating else WEIGHT, **options, **more)
+        return loss(x, y, weight=weight.to(x) if floating else weight, **options, **more)
 
     return call
 
@@ -223,7 +223,78 @@ _PROBABILITIES = [
         per=_rows,
     ),
 ]
-_MARGINS = []
+
+
+_CLASS_WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 0.25, 1.5], dtype=torch.float64)
+
+
+def _signed(name):
+    """Scores and labels of ±1, away from a margin of 1."""
+    return Call(name, getattr(lu, name), lambda g: (3 * normal(g, 4, 3), signs(g, 4, 3)), divisor=lambda x, y: 12)
+
+
+def _classes(name, loss):
+    """Scores of 5 classes and the index of one."""
+    return Call(
+        name,
+        loss,
+        lambda g: (normal(g, 4, 5), indices(g, 5, 4)),
+        divisor=lambda x, y: 4,
+        per=lambda x, y: (4,),
+    )
+
+
+def _index_lists(g):
+    """Scores of 5 classes and the indices of none to three, and all, of them."""
+    listed = torch.rand(4, 5, generator=g).argsort(1)
+    return normal(g, 4, 5), torch.where(torch.arange(5) < torch.tensor([[0], [1], [3], [5]]), listed, -1)
+
+
+def _labels(name, loss):
+    """Logits of 5 classes and a label of 0 or 1 for each."""
+    return Call(
+        name,
+        loss,
+        lambda g: (3 * normal(g, 4, 5), (signs(g, 4, 5) + 1) / 2),
+        divisor=lambda x, y: 4,
+        per=lambda x, y: (4,),
+    )
+
+
+def _large_margin(name, **options):
+    return Call(
+        name,
+        partial(lu.large_margin_softmax_loss, **options),
+        lambda g: (uniform(g, 4, 3, low=-2, high=2), uniform(g, 5, 3, low=-2, high=2), indices(g, 5, 4)),
+        learn=(0, 1),
+        divisor=lambda x, w, y: 4,
+        per=lambda x, w, y: (4,),
+        batch=False,  # the weight has none
+    )
+
+
+_MARGINS = [
+    _signed("hinge_loss"),
+    _signed("squared_hinge_loss"),
+    _signed("exponential_loss"),
+    _signed("soft_margin_loss"),
+    _classes("multi_margin_loss", lu.multi_margin_loss),
+    _classes("multi_margin_loss, squared", partial(lu.multi_margin_loss, p=2, margin=0.7)),
+    _classes("multi_margin_loss, weighted", _weighted(lu.multi_margin_loss, _CLASS_WEIGHTS)),
+    Call(
+        "multilabel_margin_loss",
+        lu.multilabel_margin_loss,
+        _index_lists,
+        divisor=lambda x, y: 4,
+        per=lambda x, y: (4,),
+    ),
+    _labels("multilabel_soft_margin_loss", lu.multilabel_soft_margin_loss),
+    _labels("multilabel_soft_margin_loss, weighted", _weighted(lu.multilabel_soft_margin_loss, _CLASS_WEIGHTS)),
+    _large_margin("large_margin_softmax_loss"),
+    _large_margin("large_margin_softmax_loss, margin 1", margin=1),
+    _large_margin("large_margin_softmax_loss, margin 4", margin=4),
+]
+
 CALLS = [*_PROBABILITIES, *_MARGINS]
 
 
@@ -244,6 +315,7 @@ def _rows_wrong(pred, target, reduction):
 
 
 REFERENCES = {
+    "hinge": lu.hinge_loss,
     "softmax_ce": lu.cross_entropy,
     "softmax_ce_int": lu.cross_entropy,
     "bce_with_logits": _smoothed_bce,
@@ -257,4 +329,5 @@ NOT_APPLICABLE = {
     "optax-poly1-eps2": "the poly-1 term beside the cross entropy belongs to no loss of the book",
     "kornia-js-vs-zeros": "q is 0 everywhere and so no distribution, which is an error here",
     "kornia-kl-target-zero": "p is 0 everywhere and so no distribution, which is an error here",
+    "sk-hinge-multiclass": "Crammer and Singer's form, the largest term only; torch's multi-margin sums over classes",
 }
