@@ -309,7 +309,7 @@ def ssim_loss(
     check_number("sigma", sigma, "above 0 and finite", lambda v: 0 < v < math.inf)
     check_reduction(reduction)
     check_alike(input=input, target=target)
-    _check_image("input", input)
+    _check_map("input", input)
     check_equal_shapes(input=input, target=target)
     if min(input.shape[2:]) < window_size:
         raise ValueError(
@@ -368,7 +368,7 @@ def _gram(features: Tensor) -> Tensor:
     (wide,) = upcast(features)
     with no_autocast(features):
         rows = wide.flatten(2)
-        return rows @ rows.mT / rows[0].numel()
+        return rows @ rows.mT / math.prod(features.shape[1:])
 
 
 class _TotalVariation(torch.autograd.Function):
@@ -434,8 +434,10 @@ def _blur(images: Tensor, window_size: int, sigma: float) -> Tensor:
     offset = torch.arange(window_size, dtype=torch.float64) - window_size // 2
     window = torch.softmax(-0.5 * (offset / sigma).square(), 0).to(images)
     height, width = images.shape[-2:]
-    flat = images.reshape(1, -1, height, width)
-    channels = flat.shape[1]
+    channels = math.prod(images.shape[:-2])
+    if channels == 0:  # an empty batch, which a convolution by channels refuses
+        return images[..., window_size - 1 :, window_size - 1 :]
+    flat = images.reshape(1, channels, height, width)
     with no_autocast(images):
         flat = F.conv2d(flat, window.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)
         flat = F.conv2d(flat, window.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)

@@ -8,7 +8,7 @@ from calls import Call, normal, uniform
 
 def _maps(g):
     """Two layers of different channels and sizes."""
-    return [normal(g, 3, 2, 4, 5), normal(g, 3, 4, 3, 2)]
+    return [normal(g, 3, 2, 2, 3), normal(g, 3, 3, 2, 1)]
 
 
 def _two_maps(g):
@@ -17,11 +17,11 @@ def _two_maps(g):
 
 def _other_sizes(g):
     """A style image of another height and width."""
-    return _maps(g), [normal(g, 3, 2, 3, 3), normal(g, 3, 4, 2, 1)]
+    return _maps(g), [normal(g, 3, 2, 2, 2), normal(g, 3, 3, 1, 1)]
 
 
 def _images(g):
-    return uniform(g, 2, 3, 7, 6), uniform(g, 2, 3, 7, 6)
+    return uniform(g, 2, 2, 4, 3), uniform(g, 2, 2, 4, 3)
 
 
 def _layers(name, draw=_two_maps, **options):
@@ -47,8 +47,8 @@ CALLS = [
         divisor=lambda x: 3,
         per=lambda x: (3,),
     ),
-    _pair("ssim_loss, small window", window_size=5),
-    _pair("ssim_loss, bytes", window_size=3, sigma=0.8, data_range=2.0),
+    _pair("ssim_loss, small window", window_size=3),
+    _pair("ssim_loss, narrow window", window_size=3, sigma=0.8, data_range=2.0),
 ]
 
 
