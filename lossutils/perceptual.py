@@ -263,15 +263,16 @@ def ssim_loss(
         \qquad c_1 = (0.01 L)^2, \quad c_2 = (0.03 L)^2
 
     with the means, variances and the covariance of the two images x and y in the Gaussian window around each pixel p of
-    each channel c, and L = data_range. Symmetric. From 0, for equal images only, to 2. Computed by the sum and the
-    difference of the images, so that small losses keep their digits: the loss of equal images is exactly 0, with
-    gradient 0. It is not convex, and it is nearly blind to a change of brightness of bright regions.
+    each channel c, and L = data_range. Symmetric, and from 0 to 2; of images without negative values, only equal ones
+    have 0. Images around 0 don't suit it: x and −x have opposite means and opposite patterns, and the two signs cancel
+    to a loss near 0, so shift images in [−1, 1] to [0, 1]. Computed by the sum and the difference of the images, so
+    that small losses keep their digits: the loss of equal images is exactly 0, with gradient 0. It is not convex.
 
     Args:
         input: the images.
         target: the images to compare with.
         data_range: L > 0, the difference of the largest and the least value a pixel can take: 1 for images in [0, 1],
-            255 for bytes, 2 for images in [−1, 1]. It only sets the constants; the images are not checked against it.
+            255 for bytes. It only sets the constants c; the images are not checked against it.
         window_size: the side of the window, odd.
         sigma: the standard deviation of the Gaussian window in pixels, > 0.
         reduction: "none", "mean" or "sum".
