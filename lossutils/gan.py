@@ -514,7 +514,7 @@ def gan_hinge_discriminator_loss(real: Tensor, fake: Tensor, *, reduction: str =
 
     Source:
         Lim and Ye (2017), Geometric GAN, arXiv:1705.02894; Miyato et al. (2018), Spectral normalization for generative
-        adversarial networks, equation 16.
+        adversarial networks.
 
     Example:
         >>> import torch
@@ -550,7 +550,7 @@ def gan_hinge_generator_loss(fake: Tensor, *, reduction: str = "mean") -> Tensor
 
     Source:
         Lim and Ye (2017), Geometric GAN, arXiv:1705.02894; Miyato et al. (2018), Spectral normalization for generative
-        adversarial networks, equation 17.
+        adversarial networks.
 
     Example:
         >>> import torch

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from lossutils import feature_loss, gram_matrix, mse_loss, ssim_loss, style_loss, total_variation_loss
-from lossutils.perceptual import _blur
+from lossutils.perceptual import _blur, _half_dissimilarity
 
 F64 = torch.float64
 
@@ -320,12 +320,20 @@ def test_ssim_far_out_of_range():
     assert ssim_loss(tiny, 0 * tiny, data_range=1e-30).item() == pytest.approx(1 - 1e-4 / (1 + 1e-4), rel=1e-5)
 
 
+def test_ssim_is_nowhere_negative():
+    """Rounding leaves the variance of a flat patch a little below 0, which bright images would turn into a gain."""
+    x = torch.full((1, 1, 30, 40), 1000.0)
+    y = x + torch.where(torch.arange(40) < 20, 1.1, -0.9)
+    assert (_half_dissimilarity(x, y, 1.0, 11, 1.5) >= 0).all()
+
+
 def test_ssim_window_sums_to_one():
     """The mean of a constant is the constant; each image is filtered by itself."""
     images = torch.stack([torch.full((9, 8), float(v), dtype=F64) for v in range(6)]).reshape(3, 2, 9, 8)
     blurred = _blur(images, 5, 1.5)
     assert blurred.shape == (3, 2, 5, 4)
     torch.testing.assert_close(blurred, images[..., :5, :4])
+    assert _blur(images[:0], 5, 1.5).shape == (0, 2, 5, 4)
 
 
 def test_ssim_under_autocast_is_float32():
