@@ -323,8 +323,10 @@ def test_ssim_far_out_of_range():
 def test_ssim_is_nowhere_negative():
     """Rounding leaves the variance of a flat patch a little below 0, which bright images would turn into a gain."""
     x = torch.full((1, 1, 30, 40), 1000.0)
-    y = x + torch.where(torch.arange(40) < 20, 1.1, -0.9)
-    assert (_half_dissimilarity(x, y, 1.0, 11, 1.5) >= 0).all()
+    for cut in (7, 13):
+        for step in (0.7, 1.37, 3.3):
+            y = x + torch.where(torch.arange(40) < cut, step, -0.61)
+            assert (_half_dissimilarity(x, y, 1.0, 11, 1.5) >= 0).all()
 
 
 def test_ssim_window_sums_to_one():
