@@ -40,6 +40,7 @@ class Call(NamedTuple):
     batch: bool = True  # the first dimension of every argument is the batch, which may be empty
     vmaps: bool = True  # the arguments may be stacked and mapped over
     through: Callable[[Tensor], Tensor] = lambda t: t  # what keeps an argument valid where gradcheck moves it
+    pairs: bool = True  # shapes must be equal whatever the reduction; else only for "none"
 
     @property
     def function(self) -> str:
