@@ -64,8 +64,8 @@ def dice_loss(
         \qquad p = \sigma(\text{input}) \text{ or input}, \quad t = \text{target}, \quad s = \text{smooth}
 
     Lies in [0, 1]. It is :func:`tversky_loss` with alpha = beta = ½, and d of :func:`soft_iou_loss` d / (2 − d) of it.
-    We compute the second form, from the false positives and the false negatives, each summed on its own: 1 − … loses
-    the digits of a small loss. It does not see the true negatives, so that a small object counts as much as a large
+    We compute the second form, which keeps the digits of a small loss; in float32 p itself is 1, and the gradient 0,
+    for logits above 17. It does not see the true negatives, so that a small object counts as much as a large
     one. With soft targets the best prediction is not p = t: at p = t = ½ the loss is ½.
 
     Args:
@@ -343,11 +343,8 @@ def lovasz_hinge_loss(logits: Tensor, target: Tensor, *, reduction: str = "mean"
     check_dims("logits", logits, "(N, d…)", lambda n: n >= 2)
     check_not_empty("logits", logits, reduction)
     check_values("target must hold 0 and 1", target, lambda t: (t != 0) & (t != 1) & (t == t))
-    scores, truth = upcast(logits.flatten(1), target.detach().flatten(1))
-    margins, order = (1 - (2 * truth - 1) * scores).sort(dim=1, descending=True)
-    weights = _jaccard_steps(truth.gather(1, order))
-    hinges = torch.where(weights == 0, 0, margins.relu())  # an infinite error after the last that counts
-    return reduce((weights * hinges).sum(1), reduction, logits)
+    values, _ = _LovaszHinge.apply(*upcast(logits.flatten(1), target.detach().flatten(1)))
+    return reduce(values, reduction, logits)
 
 
 # Boxes
@@ -563,7 +560,8 @@ def _mask_loss(
     if not from_logits:
         check_probabilities("input", input)
 
-    hits, false_alarms, misses, _ = _Counts.apply(*upcast(input, target), dims, from_logits)
+    p, t = upcast(input, target)
+    hits, false_alarms, misses = _Counts.apply(p.sigmoid() if from_logits else p, t, dims)
     errors = weights[0] * false_alarms + weights[1] * misses
     whole = hits + errors + smooth_factor * smooth
     values = _ratio(errors, whole)
@@ -601,58 +599,56 @@ def _ratio(part: Tensor, whole: Tensor) -> Tensor:
 
 
 class _Counts(torch.autograd.Function):
-    """Σ p t, Σ p (1 − t) and Σ (1 − p) t over `dims`, kept as size 1, with p = x or σ(x); and, of logits, p (1 − p).
+    """Σ p t, Σ p (1 − t) and Σ (1 − p) t over `dims`, which stay as size 1; in two new tensors, one more for backward.
 
-    1 − p is σ(−x), which keeps the digits that p loses near 1. Four elementwise passes more than autograd would take
-    over p t, Σ p and Σ t, but no more new memory, which costs more time than the passes.
+    Σ p − Σ p t would keep few digits of a small count.
     """
 
-    @staticmethod
-    def forward(x: Tensor, t: Tensor, dims: tuple[int, ...], from_logits: bool) -> tuple[Tensor, ...]:
-        p = x.sigmoid() if from_logits else x
-        buffer = p * t
-        hits = buffer.sum(dims, keepdim=True)
-        if from_logits:
-            false_alarms = buffer.sub_(p).sum(dims, keepdim=True).neg_()
-            q = buffer.copy_(x).neg_().sigmoid_()
-            slope = p.mul_(q)
-            misses = q.mul_(t).sum(dims, keepdim=True)
-        else:
-            misses = (t - buffer).sum(dims, keepdim=True)
-            false_alarms = buffer.sub_(p).sum(dims, keepdim=True).neg_()
-            slope = torch.ones_like(hits)
-        return hits, false_alarms, misses, slope
+    generate_vmap_rule = True
 
     @staticmethod
-    def setup_context(ctx, inputs: tuple, output: tuple[Tensor, ...]) -> None:
-        x, t, _, ctx.from_logits = inputs
-        ctx.mark_non_differentiable(output[3])
-        ctx.save_for_backward(x, t, output[3])
+    def forward(p: Tensor, t: Tensor, dims: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+        both = p * t
+        hits = both.sum(dims, keepdim=True)
+        misses = (t - both).sum(dims, keepdim=True)
+        return hits, -both.sub_(p).sum(dims, keepdim=True), misses
 
     @staticmethod
-    def backward(ctx, of_hits: Tensor, of_false_alarms: Tensor, of_misses: Tensor, _) -> tuple:
-        x, t, slope = ctx.saved_tensors
-        along_x = along_t = None
-        if ctx.needs_input_grad[0]:
-            along_x = t * (of_hits - of_false_alarms - of_misses)
-            if torch.is_grad_enabled():  # for second derivatives, of x itself
-                along_x = along_x + of_false_alarms
-                along_x = along_x * (x.sigmoid() * (-x).sigmoid()) if ctx.from_logits else along_x
-            else:
-                along_x = along_x.add_(of_false_alarms)
-                along_x = along_x.mul_(slope) if ctx.from_logits else along_x
-        if ctx.needs_input_grad[1]:
-            p, q = (x.sigmoid(), (-x).sigmoid()) if ctx.from_logits else (x, 1 - x)
-            along_t = p * (of_hits - of_false_alarms) + q * of_misses
-        return along_x, along_t, None, None
+    def setup_context(ctx, inputs: tuple, output: tuple[Tensor, Tensor, Tensor]) -> None:
+        ctx.save_for_backward(*inputs[:2])
 
     @staticmethod
-    def vmap(info, in_dims: tuple, x: Tensor, t: Tensor, dims: tuple[int, ...], from_logits: bool) -> tuple:
-        x, t = (
-            v.expand(info.batch_size, *v.shape) if d is None else v.movedim(d, 0)
-            for v, d in zip((x, t), in_dims, strict=False)
-        )
-        return _Counts.apply(x, t, tuple(d + 1 for d in dims), from_logits), (0, 0, 0, 0)
+    def backward(ctx, of_hits: Tensor, of_false_alarms: Tensor, of_misses: Tensor) -> tuple:
+        p, t = ctx.saved_tensors
+        along_p = torch.lerp(of_false_alarms, of_hits - of_misses, t) if ctx.needs_input_grad[0] else None
+        along_t = torch.lerp(of_misses, of_hits - of_false_alarms, p) if ctx.needs_input_grad[1] else None
+        return along_p, along_t, None
+
+
+class _LovaszHinge(torch.autograd.Function):
+    """The loss of each row of scores (N, P), and its gradient, which is constant until the order changes."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(scores: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        signs = 2 * truth - 1
+        margins, order = (1 - signs * scores).sort(dim=1, descending=True)
+        steps = _jaccard_steps(truth.gather(1, order)).masked_fill_(margins <= 0, 0)
+        margins = margins.masked_fill_(steps == 0, 0)  # an infinite one too
+        slopes = torch.empty_like(steps).scatter_(1, order, steps).mul_(signs).neg_()
+        return margins.mul_(steps).sum(1), slopes
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # else zeros for the slopes
+        ctx.save_for_backward(output[1])
+
+    @staticmethod
+    def backward(ctx, of_values: Tensor, _) -> tuple:
+        (slopes,) = ctx.saved_tensors
+        return None if of_values is None else of_values.unsqueeze(1) * slopes, None
 
 
 def _jaccard_steps(truth: Tensor) -> Tensor:
@@ -662,12 +658,10 @@ def _jaccard_steps(truth: Tensor) -> Tensor:
     The difference of two losses would keep few digits of so small a step.
     """
     found = truth.cumsum(1)
-    total = found[:, -1:]
-    place = torch.arange(1, truth.shape[1] + 1, dtype=truth.dtype, device=truth.device)
-    union = total + place - found
-    first = union == 1  # an only target, or the first false alarm where there is no target
-    false_alarm = torch.where(first, 1, (total - found) / torch.where(first, 1, union - 1))
-    return torch.where(truth == 1, 1, false_alarm) / union
+    left = found[:, -1:] - found
+    union = torch.arange(1, truth.shape[1] + 1, dtype=truth.dtype, device=truth.device) + left
+    whole = (truth == 1) | (union == 1)  # also the first false alarm where there is no target
+    return (left / (union - 1)).masked_fill_(whole, 1).div_(union)
 
 
 # Boxes, inside
@@ -715,7 +709,7 @@ class _Pair:
 
     def shape_gap(self) -> Tensor:
         """v: the angle between the diagonals, squared, over that of a quarter turn."""
-        (w1, h1), (w2, h2) = self.sides1, self.sides2
+        (w1, h1), (w2, h2) = self.sides1.unbind(), self.sides2.unbind()
         across, along = w2 * h1 - w1 * h2, w1 * w2 + h1 * h2
         defined = along + across.abs() > 0
         angle = torch.atan2(across, torch.where(defined, along, 1))
@@ -723,11 +717,11 @@ class _Pair:
 
 
 def _area(sides: Tensor) -> Tensor:
-    return sides[0] * sides[1]
+    width, height = sides.unbind()
+    return width * height
 
 
 def _corners(boxes: Tensor) -> tuple[Tensor, Tensor]:
     """The corners as two tensors (2, …), of x and y: kernels read them in the order of memory."""
     (boxes,) = upcast(boxes)
-    corners = boxes.movedim(-1, 0).contiguous()
-    return corners[:2], corners[2:]
+    return boxes.movedim(-1, 0).contiguous().split(2)

@@ -195,7 +195,7 @@ def test_autocast(call, dtype):
 # Gradients
 
 
-@every_learning
+@every(lambda call: call.learn and call.exact)
 def test_gradients_and_second_derivatives(call):
     """A gradient cut, doubled or of the wrong sign, towards any argument."""
     arguments, leaves = learning(call, call.draw(generator(1)))

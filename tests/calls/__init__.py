@@ -38,6 +38,7 @@ class Call(NamedTuple):
     per: Callable[..., tuple] | None = None  # the shape of "none"; None if that of the first argument
     twice: bool = True  # has second derivatives (a ReLU's are 0, and count)
     batch: bool = True  # the first dimension of every argument is the batch, which may be empty
+    exact: bool = True  # the gradient is the derivative of the value (CIoU's takes a factor of it as a constant)
     vmaps: bool = True  # the arguments may be stacked and mapped over
     through: Callable[[Tensor], Tensor] = lambda t: t  # what keeps an argument valid where gradcheck moves it
     pairs: bool = True  # shapes must be equal whatever the reduction; else only for "none"
