@@ -442,8 +442,8 @@ def distance_box_iou_loss(boxes1: Tensor, boxes2: Tensor, *, eps: float = 1e-7, 
     .. math:: \ell = 1 - \text{IoU} + \frac{\rho^2}{c^2 + \text{eps}}
 
     where ρ is the distance of the centres and c the diagonal of the smallest box around both. Lies in [0, 2): 0 where
-    the boxes are the same. Equal to :func:`box_iou_loss` where the centres are, and with a gradient straight towards
-    them where the boxes are disjoint. :func:`complete_box_iou_loss` adds the ratio of the sides.
+    the boxes are the same. Equal to :func:`box_iou_loss` where the centres are one; disjoint boxes are drawn together,
+    whatever their size. :func:`complete_box_iou_loss` adds the ratio of the sides.
 
     Args:
         boxes1: boxes as x1, y1, x2, y2 with x1 ≤ x2 and y1 ≤ y2, in any units.

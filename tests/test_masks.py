@@ -309,7 +309,7 @@ def test_lovasz_at_signs_is_twice_the_jaccard_loss():
 
 
 def test_lovasz_gradient_is_exact_in_a_large_image():
-    """Differences of Jaccard losses keep 2 digits at 2¹⁸ pixels in float32; the steps 1/U and I/(U (U − 1)) keep all."""
+    """Differences of Jaccard losses keep 2 digits at 2¹⁸ pixels in float32; 1/U and I/(U (U − 1)) keep all."""
     g = torch.Generator().manual_seed(0)
     x = torch.randn(1, 2**18, generator=g)
     t = (torch.rand(1, 2**18, generator=g) < 0.3).float()
@@ -448,7 +448,7 @@ def test_no_pixels():
     """(N, C, 0) has no pixel to count: an error of the mean, and a sum of 0."""
     nothing = torch.zeros(2, 3, 0, dtype=F64, requires_grad=True)
     for loss in (*(partial(v, from_logits=True) for v in LOSSES.values()), lovasz_hinge_loss):
-        with pytest.raises(ValueError, match="^the mean over an empty batch is undefined"):
+        with pytest.raises(ValueError, match=r"^the mean over an empty batch is undefined"):
             loss(nothing, nothing.detach())
         value = loss(nothing, nothing.detach(), reduction="sum")
         assert value.item() == 0

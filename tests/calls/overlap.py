@@ -81,9 +81,7 @@ def _monai(loss, factor=1.0):
             input = input.softmax(1)
         dims = tuple(range(0 if batch else 2, input.dim()))
         dims = tuple(d for d in dims if d != 1)
-        return loss(
-            input, target, from_logits=sigmoid, smooth=factor * smooth_nr, dims=dims, absent="count", **options
-        )
+        return loss(input, target, from_logits=sigmoid, smooth=factor * smooth_nr, dims=dims, absent="count", **options)
 
     return call
 
