@@ -269,5 +269,5 @@ def test_bad_arguments(loss):
     for eps in (-1e-9, math.inf, math.nan):
         with pytest.raises(ValueError, match=f"^eps must be a number of at least 0 and finite, got {eps}$"):
             loss(a, b, eps=eps)
-    with pytest.raises(TypeError, match="^eps must be a number of at least 0 and finite, got str$"):
+    with pytest.raises(TypeError, match=r"^eps must be a number of at least 0 and finite, got str$"):
         loss(a, b, eps="0")
