@@ -415,7 +415,7 @@ def generalized_box_iou_loss(boxes1: Tensor, boxes2: Tensor, *, eps: float = 1e-
 
     Convention:
         As in :func:`box_iou_loss`. The values are those of torchvision's `generalized_box_iou_loss`, whose reduction
-        is "none" by default. Two boxes with C of no area (points, or lines in one row) cost 1, with a gradient of 0.
+        is "none" by default. Two boxes with C of no area (points, or lines in one row) cost 1.
 
     Raises:
         TypeError: as in :func:`box_iou_loss`.
@@ -463,7 +463,7 @@ def distance_box_iou_loss(boxes1: Tensor, boxes2: Tensor, *, eps: float = 1e-7, 
         ValueError: as in :func:`box_iou_loss`.
 
     Source:
-        Zheng et al. (2020), Distance-IoU loss: faster and better learning for bounding box regression, equations 6, 7.
+        Zheng et al. (2020), Distance-IoU loss: faster and better learning for bounding box regression.
 
     Example:
         >>> import torch
@@ -508,8 +508,7 @@ def complete_box_iou_loss(boxes1: Tensor, boxes2: Tensor, *, eps: float = 1e-7, 
         ValueError: as in :func:`box_iou_loss`.
 
     Source:
-        Zheng et al. (2020), Distance-IoU loss: faster and better learning for bounding box regression, equations 8 to
-        12.
+        Zheng et al. (2020), Distance-IoU loss: faster and better learning for bounding box regression.
 
     Example:
         >>> import torch

@@ -188,7 +188,7 @@ def test_a_line_beside_a_square():
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("scale, dtype", [(1e20, torch.float32), (1e30, torch.float32), (1e180, F64), (1e-30, F64)])
+@pytest.mark.parametrize("scale, dtype", [(1e20, torch.float32), (1e30, torch.float32), (1e180, F64), (1e-200, F64)])
 def test_huge_and_tiny_boxes(name, scale, dtype):
     """Areas that overflow, where ∞/∞ would be NaN, and that underflow; eps = 0 leaves the shape only."""
     a, b = boxes(20)
@@ -198,7 +198,7 @@ def test_huge_and_tiny_boxes(name, scale, dtype):
     torch.testing.assert_close(got.double(), loss(a, b), rtol=1e-5, atol=2e-6)
     slopes = torch.autograd.grad(got.sum(), (x, y))
     assert all(s.isfinite().all() for s in slopes)
-    if scale == 1e-30:
+    if scale == 1e-200:
         for p, q in zip(x.detach(), y.detach(), strict=True):  # eps outweighs such areas
             value, slope, _ = value_and_slopes(LOSSES[name], p, q)
             assert value == pytest.approx(float(brute_force(name, p.tolist(), q.tolist())), rel=1e-14)
