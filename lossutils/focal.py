@@ -19,6 +19,7 @@ from lossutils._core import (
     check_device,
     check_dims,
     check_elementwise,
+    check_equal_shapes,
     check_indices,
     check_integers,
     check_not_empty,
@@ -141,7 +142,7 @@ def sigmoid_focal_loss(
         >>> from lossutils import sigmoid_focal_loss
         >>> logits, target = torch.tensor([-100.0, 0.0, 4.0]), torch.tensor([1.0, 1.0, 1.0])
         >>> sigmoid_focal_loss(logits, target, alpha=None, reduction="none")
-        tensor([1.0000e+02, 1.7329e-01, 5.8723e-06])
+        tensor([1.0000e+02, 1.7329e-01, 5.8716e-06])
     """
     if alpha is not None:
         check_number("alpha", alpha, "from 0 to 1", lambda a: 0 <= a <= 1)
@@ -295,6 +296,60 @@ def _sigmoid_focal(input: Tensor, target: Tensor, alpha: float | None, gamma: fl
     check_elementwise(reduction, input=input, target=target)
     check_values("target must hold 0 and 1", target, lambda y: (y != 0) & (y != 1))
     logits, target = upcast(input, target)
-    # 1 for positives, −1 for negatives: the logit times this is large where the prediction is right.
-    sign = torch.where(target.detach() > 0.5, 1.0, -1.0).to(logits.dtype)
-    ...
+    return _SigmoidFocal.apply(logits, target, alpha, gamma)[0]
+
+
+def _focus(loss: Tensor, gamma: float) -> Tensor:
+    """(1 − p)^gamma · loss of a cross entropy loss = −log p."""
+    if gamma == 0:
+        return loss
+    right = loss == 0  # there the power may have an infinite slope
+    some = torch.where(right, 1, loss)
+    # 1 − p. Beyond 64 it is 1 to the last digit; the clamp keeps ∞ · 0 out of the gradient.
+    wrong = -torch.expm1(-some.clamp(max=64))
+    return torch.where(right, 0, wrong.pow(gamma) * some)
+
+
+class _SigmoidFocal(torch.autograd.Function):
+    """The focal loss of each logit, and what its gradient needs: 1 − p_t and −log p_t.
+
+    The gradient in closed form takes a third of the passes of autograd's, and no power of 1 − p_t = 0 in it has an
+    infinite slope.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(logits: Tensor, target: Tensor, alpha: float | None, gamma: float) -> tuple[Tensor, ...]:
+        against = logits * (1 - 2 * target)  # large where the prediction is wrong
+        wrong = against.sigmoid()
+        # torch's threshold of 20 costs digits in float64.
+        loss = F.softplus(against, threshold=50)
+        values = loss if gamma == 0 else wrong.pow(gamma) * loss
+        if alpha is not None:
+            values = values * (target - (1 - alpha)).abs()
+        return values, wrong, loss
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        logits, target, ctx.alpha, ctx.gamma = inputs
+        _, wrong, loss = output
+        ctx.mark_non_differentiable(wrong, loss)
+        ctx.save_for_backward(logits, target, wrong, loss)
+
+    @staticmethod
+    def backward(ctx, to_values: Tensor, *_) -> tuple[Tensor | None, ...]:
+        logits, target, wrong, loss = ctx.saved_tensors
+        gamma = ctx.gamma
+        sign = 1 - 2 * target if ctx.alpha is None else (1 - ctx.alpha) - target
+        if torch.is_grad_enabled():  # for a second derivative, all from the logits again
+            against = logits * (1 - 2 * target)
+            wrong, loss = against.sigmoid(), F.softplus(against, threshold=50)
+            faded = torch.exp(gamma * F.logsigmoid(against))  # has finite slopes where 1 − p_t is 0
+        else:
+            faded = wrong.pow(gamma)
+        slope = wrong
+        if gamma != 0:
+            # p_t · (−log p_t) → 0 for a logit of ∞ on the wrong side.
+            slope = (wrong + gamma * ((1 - wrong) * loss).nan_to_num(nan=0)) * faded
+        return slope * sign * to_values, None, None, None
