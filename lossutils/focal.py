@@ -313,21 +313,22 @@ def _focus(loss: Tensor, gamma: float) -> Tensor:
 class _SigmoidFocal(torch.autograd.Function):
     """The focal loss of each logit, and what its gradient needs: 1 − p_t and −log p_t.
 
-    The gradient in closed form takes a third of the passes of autograd's, and no power of 1 − p_t = 0 in it has an
-    infinite slope.
+    The gradient in closed form takes fewer passes than autograd's, and no power of 1 − p_t = 0 in it has an infinite
+    slope. torch's binary cross entropy with logits would be no base: it takes −log(1 − p) as x − log p, which loses its
+    digits for easy negatives, the very ones this loss is about.
     """
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(logits: Tensor, target: Tensor, alpha: float | None, gamma: float) -> tuple[Tensor, ...]:
-        against = logits * (1 - 2 * target)  # large where the prediction is wrong
+        against = logits * _signs(target)
         wrong = against.sigmoid()
         # torch's threshold of 20 costs digits in float64.
         loss = F.softplus(against, threshold=50)
-        values = loss if gamma == 0 else wrong.pow(gamma) * loss
+        values = loss.clone() if gamma == 0 else wrong.pow(gamma).mul_(loss)
         if alpha is not None:
-            values = values * (target - (1 - alpha)).abs()
+            values.mul_((target - (1 - alpha)).abs_())
         return values, wrong, loss
 
     @staticmethod
@@ -341,15 +342,20 @@ class _SigmoidFocal(torch.autograd.Function):
     def backward(ctx, to_values: Tensor, *_) -> tuple[Tensor | None, ...]:
         logits, target, wrong, loss = ctx.saved_tensors
         gamma = ctx.gamma
-        sign = 1 - 2 * target if ctx.alpha is None else (1 - ctx.alpha) - target
         if torch.is_grad_enabled():  # for a second derivative, all from the logits again
-            against = logits * (1 - 2 * target)
+            against = logits * _signs(target)
             wrong, loss = against.sigmoid(), F.softplus(against, threshold=50)
             faded = torch.exp(gamma * F.logsigmoid(against))  # has finite slopes where 1 − p_t is 0
         else:
             faded = wrong.pow(gamma)
-        slope = wrong
-        if gamma != 0:
-            # p_t · (−log p_t) → 0 for a logit of ∞ on the wrong side.
-            slope = (wrong + gamma * ((1 - wrong) * loss).nan_to_num(nan=0)) * faded
-        return slope * sign * to_values, None, None, None
+        weight = _signs(target) if ctx.alpha is None else (1 - ctx.alpha) - target
+        if gamma == 0:
+            return wrong * weight * to_values, None, None, None
+        # p_t · (−log p_t) → 0 for a logit of ∞ on the wrong side.
+        slope = (1 - wrong).mul_(loss).nan_to_num_(nan=0).mul_(gamma).add_(wrong).mul_(faded).mul_(weight)
+        return slope * to_values, None, None, None
+
+
+def _signs(target: Tensor) -> Tensor:
+    """−1 for positives, 1 for negatives: the logit times this is large where the prediction is wrong."""
+    return (target * -2).add_(1)
