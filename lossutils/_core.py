@@ -237,7 +237,7 @@ def reduce(values: Tensor, reduction: str, input: Tensor, *, total: Tensor | flo
     counts (everything is ignored): the mean is then 0, with a gradient of 0, instead of 0/0.
     """
     if reduction == "mean" and total is None:
-        values = values.mean()
+        values = values.sum() / values.numel()  # mean() would fill a tensor with 1/n for its gradient
     elif reduction != "none":
         values = values.sum()
     if reduction == "mean" and total is not None:

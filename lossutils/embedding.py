@@ -511,10 +511,13 @@ class _CosineGap(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
         ctx.mark_non_differentiable(*output[1:])
+        ctx.set_materialize_grads(False)  # no zeros for what has no gradient
         ctx.save_for_backward(*inputs, *output)
 
     @staticmethod
-    def backward(ctx, to_gap: Tensor, *_) -> tuple[Tensor, Tensor]:
+    def backward(ctx, to_gap: Tensor | None, *_) -> tuple[Tensor | None, ...]:
+        if to_gap is None:
+            return None, None
         x, y, gap, *polar = ctx.saved_tensors
         if torch.is_grad_enabled():  # for a second derivative, all from x and y again
             polar = *_Polar.apply(x), *_Polar.apply(y)
@@ -545,10 +548,13 @@ class _Contrastive(torch.autograd.Function):
     def setup_context(ctx, inputs, output) -> None:
         distance, same, ctx.margin = inputs
         ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # no zeros for what has no gradient
         ctx.save_for_backward(distance, same, output[1])
 
     @staticmethod
-    def backward(ctx, to_values: Tensor, _) -> tuple[Tensor, None, None]:
+    def backward(ctx, to_values: Tensor | None, _) -> tuple[Tensor | None, ...]:
+        if to_values is None:
+            return None, None, None
         distance, same, miss = ctx.saved_tensors
         if torch.is_grad_enabled():  # for a second derivative, which is 0 where the miss is
             miss = torch.where(same > 0, distance, (distance - ctx.margin).clamp(max=0))
@@ -584,12 +590,15 @@ class _Others(torch.autograd.Function):
         q, k, ctx.both = inputs
         rows, columns, matrix = output
         ctx.mark_non_differentiable(matrix)
+        ctx.set_materialize_grads(False)  # no zeros for what has no gradient
         ctx.save_for_backward(q, k, rows, columns, matrix)
 
     @staticmethod
-    def backward(ctx, to_rows: Tensor, to_columns: Tensor, _) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx, to_rows: Tensor | None, to_columns: Tensor | None, _) -> tuple[Tensor | None, ...]:
+        if to_rows is None:
+            return None, None, None
         q, k, rows, columns, matrix = ctx.saved_tensors
-        to_rows, to_columns = to_rows.unsqueeze(1), to_columns.unsqueeze(0)
+        to_rows = to_rows.unsqueeze(1)
         with no_autocast(q):
             if torch.is_grad_enabled():  # for a second derivative, all from q and k again
                 matrix = q @ k.mT

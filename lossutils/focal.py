@@ -326,9 +326,8 @@ class _SigmoidFocal(torch.autograd.Function):
         wrong = against.sigmoid()
         # torch's threshold of 20 costs digits in float64.
         loss = F.softplus(against, threshold=50)
-        values = loss.clone() if gamma == 0 else wrong.pow(gamma).mul_(loss)
-        if alpha is not None:
-            values.mul_((target - (1 - alpha)).abs_())
+        weight = torch.ones_like(target) if alpha is None else (target - (1 - alpha)).abs_()
+        values = weight * loss if gamma == 0 else wrong.pow(gamma).mul_(loss).mul_(weight)
         return values, wrong, loss
 
     @staticmethod
@@ -336,10 +335,13 @@ class _SigmoidFocal(torch.autograd.Function):
         logits, target, ctx.alpha, ctx.gamma = inputs
         _, wrong, loss = output
         ctx.mark_non_differentiable(wrong, loss)
+        ctx.set_materialize_grads(False)  # no zeros for what has no gradient
         ctx.save_for_backward(logits, target, wrong, loss)
 
     @staticmethod
-    def backward(ctx, to_values: Tensor, *_) -> tuple[Tensor | None, ...]:
+    def backward(ctx, to_values: Tensor | None, *_) -> tuple[Tensor | None, ...]:
+        if to_values is None:
+            return None, None, None, None
         logits, target, wrong, loss = ctx.saved_tensors
         gamma = ctx.gamma
         if torch.is_grad_enabled():  # for a second derivative, all from the logits again
