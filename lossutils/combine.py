@@ -99,6 +99,6 @@ def _stacked(losses: Tensor | Sequence[Tensor]) -> Tensor:
 def _times_exp(x: Tensor, t: Tensor) -> Tensor:
     """x · e^t wherever that is representable, though e^t may not be; 0 for x = 0 and ∞ for x = ∞ whatever t is."""
     info = torch.finfo(t.dtype)
-    t = torch.where((x == 0) | x.isinf(), t.clamp(math.log(info.tiny), math.log(info.max)), t)
+    t = torch.where((x == 0) | x.isinf(), t.clamp(0.99 * math.log(info.tiny), 0.99 * math.log(info.max)), t)
     root = (0.5 * t).exp()
     return x * root * root

@@ -115,8 +115,8 @@ def hinge_embedding_loss(distance: Tensor, target: Tensor, *, margin: float = 1.
         distance and target (N) or (…), equal; the result is that for "none", else a scalar.
 
     Convention:
-        "mean" divides by the number of pairs, those without cost included. torch takes any input and, with labels other
-        than ±1, gives 0; both are errors here.
+        "mean" divides by the number of pairs, those without cost included. torch takes negative inputs too and, with a
+        label other than ±1, adds both branches; these are errors here.
 
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, or margin is not a number.
@@ -562,7 +562,7 @@ class _Contrastive(torch.autograd.Function):
 
 
 def _gap(x: Tensor, length_x: Tensor, y: Tensor, length_y: Tensor) -> Tensor:
-    gap = 0.5 * torch.linalg.vector_norm(x - y, dim=-1, keepdim=True).square()
+    gap = 0.5 * (x - y).pow_(2).sum(-1, keepdim=True)
     return torch.where((length_x == 0) | (length_y == 0), 1, gap)
 
 
