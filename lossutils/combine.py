@@ -41,10 +41,9 @@ def uncertainty_weighted_loss(losses: Tensor | Sequence[Tensor], log_vars: Tenso
 
     Convention:
         A sum, not a mean, and so no reduction. A learned log variance can take any value, and e^(−s) never divides by
-        0; a parameter σ could pass 0. The squared error of a regression with D outputs is summed over the outputs in
-        the paper's likelihood, and its log σ then counts D times: take D equal entries, or the mean over the outputs,
-        which has the same optimum. Other versions write L/σ² + log σ² for every task, which is twice this for a
-        regression, or log(1 + σ²), which is never negative.
+        0; a parameter σ could pass 0. For a regression with D outputs take the mean of the squares over them: the
+        likelihood is D times that term, with the same best σ. Other versions write L/σ² + log σ² for every task, which
+        is twice this for a regression, or log(1 + σ²), which is never negative.
 
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, losses is neither a tensor nor a sequence of
@@ -54,7 +53,7 @@ def uncertainty_weighted_loss(losses: Tensor | Sequence[Tensor], log_vars: Tenso
 
     Source:
         Kendall, Gal and Cipolla (2018), Multi-task learning using uncertainty to weigh losses for scene geometry and
-        semantics, equations 7 and 10; s as proposed there in section 3.2.
+        semantics, equations 7 and 10.
 
     Example:
         >>> import torch

@@ -78,8 +78,8 @@ def margin_ranking_loss(
             unknown, or the batch is empty and the reduction "mean".
 
     Source:
-        Herbrich, Graepel and Obermayer (2000), Large margin rank boundaries for ordinal regression; the kernel is
-        `torch.nn.functional.margin_ranking_loss`.
+        Herbrich, Graepel and Obermayer (2000), Large margin rank boundaries for ordinal regression; as
+        `torch.nn.functional.margin_ranking_loss`, which has no kernel of its own, and no rule for `vmap`.
 
     Example:
         >>> import torch
@@ -91,8 +91,8 @@ def margin_ranking_loss(
     check_number("margin", margin, "of at least 0 and finite", lambda m: 0 <= m < math.inf)
     check_elementwise(reduction, input1=input1, input2=input2, target=target)
     check_signs("target", target)
-    values = F.margin_ranking_loss(*upcast(input1, input2, target), margin=margin, reduction=reduction)
-    return restore(values, input1)
+    first, second, sign = upcast(input1, input2, target)
+    return reduce((margin - sign * (first - second)).clamp(min=0), reduction, input1)
 
 
 def hinge_embedding_loss(distance: Tensor, target: Tensor, *, margin: float = 1.0, reduction: str = "mean") -> Tensor:
