@@ -138,6 +138,13 @@ def option(name: str, value: float | Tensor, input: Tensor, wanted: str, holds: 
     return value.to(device=input.device, dtype=input.dtype)
 
 
+def scalar_option(name: str, value: float | Tensor, input: Tensor, wanted: str, holds: Callable) -> Tensor:
+    """As :func:`option`, but a tensor must be of shape ()."""
+    if isinstance(value, Tensor) and value.dim() > 0:
+        raise ValueError(f"{name} must be a number or a tensor of shape (), got the shape {tuple(value.shape)}")
+    return option(name, value, input, wanted, holds)
+
+
 def _broadcasts_to(shape: torch.Size, wanted: torch.Size) -> bool:
     offset = len(wanted) - len(shape)
     return offset >= 0 and all(n in (1, wanted[offset + i]) for i, n in enumerate(shape))
@@ -232,7 +239,7 @@ def reduce(values: Tensor, reduction: str, input: Tensor, *, total: Tensor | flo
     counts (everything is ignored): the mean is then 0, with a gradient of 0, instead of 0/0.
     """
     if reduction == "mean" and total is None:
-        values = values.sum() / values.numel()  # the backward of mean() writes a full tensor of 1/n, this one none
+        values = values.sum() / values.numel()  # mean() would fill a tensor with 1/n for its gradient
     elif reduction != "none":
         values = values.sum()
     if reduction == "mean" and total is not None:
