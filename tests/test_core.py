@@ -229,6 +229,12 @@ def test_an_empty_batch(call):
 # torch.compile and vmap
 
 
+def stacked(draws):
+    """The draws' tensors stacked, and the axes along which vmap takes them apart again."""
+    together = pytree.tree_map(lambda *ts: torch.stack(ts) if isinstance(ts[0], Tensor) else ts[0], *draws)
+    return together, pytree.tree_map(lambda t: 0 if isinstance(t, Tensor) else None, together)
+
+
 @every_call
 def test_compiles_without_a_graph_break(call):
     """A check that reads a value would break the graph; the compiled value is the eager one."""
@@ -243,11 +249,10 @@ def test_compiles_without_a_graph_break(call):
 def test_vmap(call):
     """Ensembles and per-sample gradients: mapping over stacked arguments is the loop over them."""
     draws = [call.draw(generator(seed)) for seed in range(3)]
-    stacked = pytree.tree_map(lambda *ts: torch.stack(ts) if isinstance(ts[0], Tensor) else ts[0], *draws)
-    axes = pytree.tree_map(lambda t: 0 if isinstance(t, Tensor) else None, stacked)
+    together, axes = stacked(draws)
     wanted = torch.stack([call.loss(*arguments) for arguments in draws])
-    torch.testing.assert_close(vmap(call.loss, in_dims=axes)(*stacked), wanted)
+    torch.testing.assert_close(vmap(call.loss, in_dims=axes)(*together), wanted)
     if call.learn and isinstance(draws[0][call.learn[0]], Tensor):
         slope = grad(lambda *a: call.loss(*a).sum(), argnums=call.learn[0])
         wanted = torch.stack([slope(*arguments) for arguments in draws])
-        torch.testing.assert_close(vmap(slope, in_dims=axes)(*stacked), wanted)
+        torch.testing.assert_close(vmap(slope, in_dims=axes)(*together), wanted)

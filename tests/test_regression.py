@@ -321,6 +321,23 @@ def test_log_partition_in_float32():
         assert torch.autograd.grad(value, a)[0].isfinite()
 
 
+def test_log_partition_of_a_float32_alpha_has_all_its_digits():
+    """It is integrated in float64: a sum of 217 terms in float32 loses the last digits."""
+    zero = torch.zeros(41)
+    a = torch.linspace(0, 2, 41)
+    got = adaptive_robust_loss(zero, zero, alpha=a, scale=1.0, reduction="none")
+    wanted = adaptive_robust_loss(zero.double(), zero.double(), alpha=a.double(), scale=1.0, reduction="none")
+    assert torch.equal(got, wanted.float())
+
+
+def test_adaptive_under_autocast_is_float32():
+    """The constant, integrated in float64, does not carry the loss along."""
+    x = torch.tensor([[0.5, -1.0], [2.0, 0.0]])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = adaptive_robust_loss(x.bfloat16(), x * 0, alpha=torch.tensor([0.5, 1.0]), scale=1.0, reduction="none")
+    assert loss.dtype == torch.float32
+
+
 def test_adaptive_is_a_density():
     """exp(−loss) integrates to 1 for any shape and scale."""
     t = torch.linspace(-45, 45, 4001, dtype=F64)
@@ -382,7 +399,7 @@ def test_gaussian_equals_torch(shape):
     torch.manual_seed(0)
     x, y = torch.randn(4, 3, dtype=F64), torch.randn(4, 3, dtype=F64)
     var = torch.rand(shape, dtype=F64)
-    var.view(-1)[0] = 0.0
+    var.view(-1)[:2] = torch.tensor([0.0, 5e-3])
     for full in (False, True):
         for reduction in ("none", "mean", "sum"):
             ours, theirs = var.clone().requires_grad_(), var.clone().requires_grad_()
@@ -392,6 +409,22 @@ def test_gaussian_equals_torch(shape):
             torch.testing.assert_close(
                 torch.autograd.grad(got.sum(), ours)[0], torch.autograd.grad(wanted.sum(), theirs)[0]
             )
+
+
+def test_gaussian_variances_of_rows_in_three_dimensions():
+    """The dimension left out is the last one, also of sequences."""
+    x = torch.linspace(-1, 1, 24, dtype=F64).reshape(2, 4, 3)
+    var = torch.linspace(0.1, 2, 8, dtype=F64).reshape(2, 4)
+    got = gaussian_nll_loss(x, x + 1, var, reduction="none")
+    each = gaussian_nll_loss(x, x + 1, var.unsqueeze(-1).expand(2, 4, 3), reduction="none")
+    torch.testing.assert_close(got, each)
+
+
+def test_gaussian_takes_the_variance_zero():
+    """It is a variance, clamped to eps like every one below, as a number too."""
+    x, y = torch.ones(2, dtype=F64), torch.zeros(2, dtype=F64)
+    wanted = gaussian_nll_loss(x, y, 0.01, eps=1e-3)
+    assert gaussian_nll_loss(x, y, 0.0, eps=0.01) == wanted == 0.5 * (math.log(0.01) + 100)
 
 
 def test_gaussian_gradient_in_the_variance():

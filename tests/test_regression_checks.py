@@ -41,7 +41,12 @@ BAD_NUMBERS = [
     (adaptive_robust, "alpha", (-0.1, 2.1, math.nan), "alpha must be a number from 0 to 2, got"),
     (adaptive_robust, "scale", (0.0, -1.0, math.inf), "scale must be a number above 0 and finite, got"),
     (poisson_nll_loss, "eps", (0.0, -1.0, math.nan, math.inf), "eps must be a number above 0 and finite, got"),
-    (partial(gaussian_nll_loss, var=2.0), "eps", (0.0, -1.0, math.nan), "eps must be a number above 0 and finite, got"),
+    (
+        partial(gaussian_nll_loss, var=2.0),
+        "eps",
+        (0.0, -1.0, math.nan, math.inf),
+        "eps must be a number above 0 and finite, got",
+    ),
     (
         partial(gaussian_nll_loss, var=2.0),
         "var",

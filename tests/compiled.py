@@ -1,0 +1,48 @@
+"""Every function under torch.compile with inductor, which writes and compiles C++: value, gradients and vmap.
+
+`make compiled` runs this file; its name keeps it out of `make test`, where tests/test_core.py compiles every call up to
+the code that inductor would be given.
+"""
+
+import torch
+from calls import generator
+from test_core import every, every_call, stacked, value_and_gradients
+from torch import Tensor
+from torch.func import grad, vmap
+
+
+def compiled(function):
+    """By inductor, in one graph."""
+    torch._dynamo.reset()
+    return torch.compile(function, fullgraph=True, backend="inductor")
+
+
+@every_call
+def test_value_and_gradients(call):
+    """A kernel that inductor fuses wrongly, a backward that it can't trace."""
+    arguments = call.draw(generator())
+    fast = call._replace(loss=compiled(call.loss))
+    if call.learn:
+        torch.testing.assert_close(value_and_gradients(fast, arguments), value_and_gradients(call, arguments))
+    else:
+        torch.testing.assert_close(fast.loss(*arguments), call.loss(*arguments))
+
+
+@every_call
+def test_float32(call):
+    """The precision of training; values to float32's digits."""
+    arguments = call.draw(generator())
+    arguments = tuple(a.float() if isinstance(a, Tensor) and a.is_floating_point() else a for a in arguments)
+    torch.testing.assert_close(compiled(call.loss)(*arguments), call.loss(*arguments), rtol=1e-5, atol=1e-6)
+
+
+@every(lambda call: call.vmaps)
+def test_vmap(call):
+    """An ensemble, and per-sample gradients, as one compiled graph."""
+    draws = [call.draw(generator(seed)) for seed in range(3)]
+    arguments, axes = stacked(draws)
+    mapped = vmap(call.loss, in_dims=axes)
+    torch.testing.assert_close(compiled(mapped)(*arguments), mapped(*arguments))
+    if call.learn and isinstance(draws[0][call.learn[0]], Tensor):
+        slopes = vmap(grad(lambda *a: call.loss(*a).sum(), argnums=call.learn[0]), in_dims=axes)
+        torch.testing.assert_close(compiled(slopes)(*arguments), slopes(*arguments))
