@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import yaml
 
+import lossutils
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 URL = address.address()
 PAGES = notebooks.all_notebooks()
@@ -47,6 +49,12 @@ def test_the_contents_list_every_notebook():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     listed = {ROOT / f"{toc['root']}.ipynb", *sections()}
     assert {p for p in listed if p.exists()} == set(PAGES)
+
+
+def test_the_page_of_functions_has_them_all():
+    """Protects against a loss that is exported and that no reader of the site finds."""
+    page = (ROOT / "chapters" / "lossutils.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"autofunction:: (\w+)", page)) == sorted(lossutils.__all__)
 
 
 @pytest.mark.parametrize("file", ["README.md", "CITATION.cff", "_config.yml", "CONTRIBUTING.md"])
