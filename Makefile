@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book site serve test notebooks rehearse lint address clean
+.PHONY: help book site serve test notebooks rehearse lint benchmarks address clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ rehearse: $(STAMP)  ## run every notebook as Colab would: fresh environment, emp
 
 lint: $(STAMP)  ## ruff over code and notebooks
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+benchmarks:  ## time every loss against torch and other libraries, in an environment of its own (10 minutes)
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
+	.venv-bench/bin/python -W ignore -m benchmarks.run
 
 address: $(STAMP)  ## show the repository's address, or change it everywhere (URL=https://…)
 	$(BIN)/python tools/address.py $(URL)
