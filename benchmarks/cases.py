@@ -471,7 +471,7 @@ def robust(word: str, alpha: float, textbook: Callable, function: str) -> Case:
 REGRESSION = [
     elementwise("l1_loss", lambda x, y: (x - y).abs().mean(), torch=F.l1_loss),
     elementwise("mse_loss", lambda x, y: ((x - y) ** 2).mean(), torch=F.mse_loss),
-    elementwise("rmse_loss", lambda x, y: ((x - y) ** 2).mean().sqrt(), torch=lambda x, y: F.mse_loss(x, y).sqrt()),
+    elementwise("rmse_loss", lambda x, y: F.mse_loss(x, y).sqrt()),
     elementwise("log_cosh_loss", lambda x, y: (x - y).cosh().log().mean()),
     elementwise(
         "smooth_l1_loss",

@@ -29,7 +29,7 @@ from benchmarks.peers import SHORT
 ROOT = Path(__file__).parent.parent
 JSON = ROOT / "lossutils" / "learn" / "benchmarks.json"
 TABLE = ROOT / "benchmarks" / "RESULTS.md"
-TORCH_BAR, PEER_BAR = 1.1, 1.0
+TORCH_BAR, PEER_BAR = 1.1, 1.03  # at least as fast as a peer, within what the medians of two runs differ by
 
 
 def checked(loss):
@@ -129,7 +129,7 @@ Written by `make benchmarks` ({machine}, {libraries}).
 float32; times are medians of interleaved rounds. A rival's number is its time over ours for a forward and a backward
 pass: above 1 it is slower than ours. MB is the most that such a step allocates at once. Ours is without checks of
 values, whose price is a column. The bar is our time over torch's, at most {TORCH_BAR}, where torch has the loss, else
-over the fastest peer's, at most {PEER_BAR:.0f}; what misses it is bold.
+over the fastest peer's, at most {PEER_BAR} (1, and the noise); what misses it is bold.
 """
     return "\n".join([head, *HEADER, *map(line, result["rows"]), "", f"Missed: {', '.join(missed) or 'none'}.", ""])
 

@@ -97,13 +97,13 @@ def rows_of(**ratios):
 
 
 def test_verdicts():
-    """torch's function is the bar at 1.1, else the fastest peer at 1; the textbook is none."""
+    """torch's function is the bar at 1.1, else the fastest peer at 1.03; the textbook is none."""
     torchs = rows_of(torch=1 / 1.1, kornia=0.5, textbook=0.1)
     assert (torchs["against"], torchs["ratio"], torchs["met"]) == ("torch", 1.1, True)
     assert rows_of(torch=1 / 1.11)["met"] is False
-    peer = rows_of(kornia=2.0, monai=0.99, textbook=0.1)
+    peer = rows_of(kornia=2.0, monai=0.96, textbook=0.1)
     assert (peer["against"], peer["met"]) == ("monai", False)
-    assert rows_of(kornia=1.0)["met"] is True
+    assert rows_of(kornia=1 / 1.03)["met"] is True
     alone = rows_of(textbook=0.5)
     assert alone["against"] is alone["ratio"] is alone["met"] is None
     assert torchs["checks"] == 0.25 and "checked" not in torchs["ms"] | torchs["speed"] | {}
