@@ -131,7 +131,7 @@ pass: above 1 it is slower than ours. MB is the most that such a step allocates 
 values, whose price is a column. The bar is our time over torch's, at most {TORCH_BAR}, where torch has the loss, else
 over the fastest peer's, at most {PEER_BAR} (1, and the noise); what misses it is bold.
 """
-    return "\n".join([head, *HEADER, *map(line, result["rows"]), "", f"Missed: {', '.join(missed) or 'none'}.", ""])
+    return "\n".join([head, *HEADER, *map(line, result["rows"]), "", f"Missed: {'; '.join(missed) or 'none'}.", ""])
 
 
 def main(arguments: list[str] | None = None) -> dict:
@@ -150,7 +150,7 @@ def main(arguments: list[str] | None = None) -> dict:
             result["rows"].append(measure(case, FULL, seconds, least))
             print(line(result["rows"][-1]), flush=True)
     missed = [row["case"] for row in result["rows"] if row["met"] is False]
-    print(f"\n{len(result['rows'])} cases. The bar is missed by: {', '.join(missed) or 'none'}.")
+    print(f"\n{len(result['rows'])} cases. The bar is missed by: {'; '.join(missed) or 'none'}.")
     if not (options.only or options.quick):
         JSON.write_text(json.dumps(result, separators=(",", ":")) + "\n")
         TABLE.write_text(report(result))
