@@ -672,3 +672,36 @@ def test_compiled_cross_entropy_of_infinite_logits():
     x, p = t([[-INF, 0.0, 1.0]] * 2), t([[0.0, 0.5, 0.5], [0.5, 0.5, 0.0]])
     compiled = torch.compile(cross_entropy, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(value_and_slope(compiled, x, p), value_and_slope(cross_entropy, x, p))
+
+
+# What the docstrings say
+
+
+def test_rounding_of_distillation_grows_with_the_square_of_the_temperature():
+    """About 1e-7 T² in float32, while the value tends to a constant; the gradient keeps its digits."""
+    student, teacher = torch.randn(2, 2000, 10, generator=torch.Generator().manual_seed(0))
+    for temperature in (20.0, 100.0, 1000.0):
+        values, slope = value_and_slope(distillation_loss, student, teacher, temperature=temperature)
+        exact, true_slope = value_and_slope(
+            distillation_loss, student.double(), teacher.double(), temperature=temperature
+        )
+        error = (values - exact).abs().mean().item() / temperature**2
+        assert 1e-8 < error < 3e-7
+        assert (slope - true_slope).abs().max() < 3e-7 * temperature
+
+
+def test_forward_mode_is_refused():
+    """A hand-written backward has no forward derivative: torch says so; none comes out as a plausible 0."""
+    p, y = t([[0.25, 0.75]]), t([[0.5, 0.5]])
+    for loss in (
+        kl_divergence,
+        js_divergence,
+        categorical_cross_entropy,
+        cross_entropy,
+        binary_cross_entropy,
+        binary_cross_entropy_with_logits,
+        partial(binary_cross_entropy_with_logits, pos_weight=2.0),
+        partial(distillation_loss, temperature=2.0),
+    ):
+        with pytest.raises(NotImplementedError, match="forward mode AD"):
+            torch.func.jvp(loss, (p, y), (p, y))
