@@ -6,7 +6,8 @@ shape of the output without its class dimension), probabilities (floating-point,
 returned in their own dtype; under autocast the loss is float32. A NaN in the data comes out as NaN. The mean over an
 empty batch is an error; the sum over one is 0. Where everything is ignored or has weight 0 the mean is 0, with a
 gradient of 0. Checks of values (an index out of range, probabilities that do not sum to 1) read the tensors and are
-skipped under `torch.compile` and `vmap`.
+skipped under `torch.compile` and `vmap`. Most backward passes are written by hand: they can be differentiated again,
+but not in forward mode (`torch.func.jvp` and `torch.func.hessian` raise; `jacrev(jacrev(f))` is a Hessian that works).
 """
 
 from __future__ import annotations
@@ -195,7 +196,7 @@ def categorical_cross_entropy(probs: Tensor, target: Tensor, *, dim: int = -1, r
 
     Source:
         Good (1952), Rational decisions, for the logarithm of the probability of what happened; scikit-learn's
-        `log_loss` is its mean.
+        `log_loss` is its mean, of probabilities clipped to within the machine epsilon of 0 and 1.
 
     Example:
         >>> import torch
@@ -609,7 +610,8 @@ def distillation_loss(
     Convention:
         "mean" divides by N. The paper takes the cross entropy with the teacher's distribution where we take KL: the
         same gradient, and a value that is 0 at p_s = p_t. A teacher's logit of −∞ adds 0; a student's with teacher's
-        mass makes the loss +∞. In float32 the value, not the gradient, loses digits from T ≈ 1000 times the logits on.
+        mass makes the loss +∞. T² multiplies the rounding of the value: in float32 its error is about 1e-7 T², so that
+        at T = 1000 little of it is left. The gradient keeps its digits.
 
     Raises:
         TypeError: if the logits are not floating-point or differ in dtype, target is not int64, or an option is not a
@@ -651,7 +653,7 @@ def distillation_loss(
     values = 0
     if alpha > 0:
         log_student, log_teacher = F.log_softmax(student / temperature, 1), F.log_softmax(teacher / temperature, 1)
-        divergence = _weighted_sum(log_teacher.exp(), log_teacher - log_student, 1)
+        divergence = _WeightedSum.apply(log_teacher.exp(), log_teacher - log_student, 1)
         values = alpha * temperature * temperature * _with_nan_of(divergence, log_teacher[:, 0] + log_student[:, 0])
     if alpha < 1:
         values = values + (1 - alpha) * F.cross_entropy(student, target, reduction="none")
@@ -753,7 +755,7 @@ def _along(weight: Tensor, input: Tensor, dim: int) -> Tensor:
 
 def _count(target: Tensor, ignore_index: int, reduction: str) -> Tensor | None:
     """The number of targets that are not ignored, where it is needed."""
-    return (target != ignore_index).sum() if reduction == "mean" else None
+    return (target != ignore_index).count_nonzero() if reduction == "mean" else None
 
 
 # Helpers of the section above: formulas
@@ -775,12 +777,7 @@ def _picked(
 def _expected(weights: Tensor, log_probs: Tensor, dim: int) -> Tensor:
     """Σ weights · log_probs over the classes, where 0 · log 0 = 0; log_probs from a log_softmax."""
     # If one logit is NaN, then all log-probabilities of its row are.
-    return _with_nan_of(_weighted_sum(weights, log_probs, dim), log_probs.select(dim, 0))
-
-
-def _weighted_sum(weights: Tensor, logs: Tensor, dim: int) -> Tensor:
-    values = _WeightedSum.apply(weights, logs, dim)
-    return _with_nan_of(values, weights.sum(dim))
+    return _with_nan_of(_WeightedSum.apply(weights, log_probs, dim), log_probs.select(dim, 0))
 
 
 def _with_nan_of(values: Tensor, other: Tensor) -> Tensor:
@@ -788,14 +785,29 @@ def _with_nan_of(values: Tensor, other: Tensor) -> Tensor:
     return values + torch.where(other.isnan(), other, 0).detach()
 
 
-class _WeightedSum(torch.autograd.Function):
-    """Σ weights · logs along `dim`, where 0 · ∞ = 0 and so, alas, NaN counts as 0."""
+def _stacked(batch: int, in_dims: tuple, tensors: tuple[Tensor, ...]) -> list[Tensor]:
+    """The tensors that vmap hands to an autograd function, all with the mapped dimension, in front.
 
-    generate_vmap_rule = True
+    What is not mapped is expanded, so that the forward pass may write any tensor it makes into any other.
+    """
+    pairs = zip(tensors, in_dims, strict=True)
+    return [t.expand(batch, *t.shape) if dim is None else t.movedim(dim, 0) for t, dim in pairs]
+
+
+class _WeightedSum(torch.autograd.Function):
+    """Σ weights · logs along `dim`, where a weight of 0 times anything is 0, NaN included."""
 
     @staticmethod
     def forward(weights: Tensor, logs: Tensor, dim: int) -> Tensor:
-        return (weights * logs).nan_to_num_(nan=0.0, posinf=math.inf, neginf=-math.inf).sum(dim)
+        values = (weights * logs).sum(dim)
+        # Only what came out as NaN may hold a 0 · ∞. Its mending takes longer than the sum; a compiled one is cheap.
+        if torch.compiler.is_compiling() or values.is_meta or values.isnan().any():
+            values = torch.where(weights == 0, 0, weights * logs).sum(dim)
+        return values
+
+    @staticmethod
+    def vmap(info, in_dims: tuple, weights: Tensor, logs: Tensor, dim: int) -> tuple[Tensor, int]:
+        return _WeightedSum.apply(*_stacked(info.batch_size, in_dims[:2], (weights, logs)), dim + 1), 0
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -917,13 +929,14 @@ class _ClampedBCE(torch.autograd.Function):
 class _LogisticLoss(torch.autograd.Function):
     """log(1 + e^x) − x y, as a sum of terms that are not negative: max(x, 0) − x y and log(1 + e^(−|x|))."""
 
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(x: Tensor, y: Tensor) -> Tensor:
-        positive = x.clamp(min=0)
-        tail = torch.sub(x, positive, alpha=2).exp_().log1p_()  # the difference is −|x|
-        return torch.addcmul(positive, x, y, value=-1).add_(tail)
+        positive, tail = _softplus_parts(x)
+        return positive.addcmul_(x, y, value=-1).add_(tail)
+
+    @staticmethod
+    def vmap(info, in_dims: tuple, *tensors: Tensor) -> tuple[Tensor, int]:
+        return _LogisticLoss.apply(*_stacked(info.batch_size, in_dims, tensors)), 0
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -932,23 +945,30 @@ class _LogisticLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
-        to_x = grad * (x.sigmoid() - y) if ctx.needs_input_grad[0] else None
-        to_y = -grad * x if ctx.needs_input_grad[1] else None
+        to_x = to_y = None
+        if ctx.needs_input_grad[0]:
+            p = x.sigmoid()
+            # Not in place where there may be a second derivative: it needs p as it was.
+            to_x = grad * (p - y if torch.is_grad_enabled() else p.sub_(y))
+        if ctx.needs_input_grad[1]:
+            to_y = -grad * x
         return to_x, to_y
 
 
 class _WeightedLogisticLoss(torch.autograd.Function):
-    """weight · y log(1 + e^(−x)) + (1 − y) log(1 + e^x), written as above."""
-
-    generate_vmap_rule = True
+    """weight · y log(1 + e^(−x)) + (1 − y) log(1 + e^x)."""
 
     @staticmethod
     def forward(x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        positive = x.clamp(min=0)
-        tail = torch.sub(x, positive, alpha=2).exp_().log1p_()
-        if_positive, if_negative = weight * y, 1 - y
-        values = torch.addcmul(tail * (if_positive + if_negative), positive, if_negative)
-        return torch.addcmul(values, positive.sub_(x), if_positive)
+        positive, tail = _softplus_parts(x)
+        if_negative = positive + tail
+        if_positive = positive.sub_(x).add_(tail)
+        # lerp_ towards 0 is the factor 1 − y; the weight comes last, for it may be what makes a large logit infinite.
+        return if_negative.lerp_(x.new_zeros(()), y).addcmul_(if_positive.mul_(y), weight)
+
+    @staticmethod
+    def vmap(info, in_dims: tuple, *tensors: Tensor) -> tuple[Tensor, int]:
+        return _WeightedLogisticLoss.apply(*_stacked(info.batch_size, in_dims, tensors)), 0
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -957,12 +977,24 @@ class _WeightedLogisticLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y, weight = ctx.saved_tensors
-        if_positive = weight * y
-        slope = (if_positive + (1 - y)) * x.sigmoid() - if_positive
-        to_x = grad * slope if ctx.needs_input_grad[0] else None
-        to_y = grad * (F.logsigmoid(-x) - weight * F.logsigmoid(x)) if ctx.needs_input_grad[1] else None
-        to_weight = -grad * y * F.logsigmoid(x) if ctx.needs_input_grad[2] else None
+        to_x = to_y = to_weight = None
+        if ctx.needs_input_grad[0]:
+            p = x.sigmoid()
+            if torch.is_grad_enabled():
+                to_x = grad * torch.lerp(p, weight * (p - 1), y)
+            else:
+                to_x = grad * p.lerp_((p - 1).mul_(weight), y)
+        if ctx.needs_input_grad[1]:
+            to_y = grad * (F.logsigmoid(-x) - weight * F.logsigmoid(x))
+        if ctx.needs_input_grad[2]:
+            to_weight = -grad * y * F.logsigmoid(x)
         return to_x, to_y, to_weight
+
+
+def _softplus_parts(x: Tensor) -> tuple[Tensor, Tensor]:
+    """max(x, 0) and log(1 + e^(−|x|)), which add up to log(1 + e^x); with −x for x the second is the same."""
+    positive = x.clamp(min=0)
+    return positive, torch.sub(x, positive, alpha=2).exp_().log1p_()  # the difference is −|x|
 
 
 def _at_least_tiny(x: Tensor) -> Tensor:

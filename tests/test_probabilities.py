@@ -579,3 +579,129 @@ def test_compiled_gradients():
         torch._dynamo.reset()
         compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
         torch.testing.assert_close(value_and_slope(compiled, p, q), value_and_slope(loss, p, q))
+
+
+# What the faster kernels must keep
+
+
+def test_bce_with_logits_keeps_soft_labels_next_to_0_and_1():
+    """A label of 1e-9 or 1 − 2⁻²⁴ and a logit that agrees: (1 − y) x or y x is all there is, and must not be lost."""
+    near_1 = 1 - 2.0**-24
+    x, y = t([20.0, -20.0, 300.0, -300.0], torch.float32), t([near_1, 1e-9, near_1, 1e-9], torch.float32)
+    for beta in (None, 1.0, 3.0):
+        b = 1 if beta is None else beta
+        with mp.workdps(50):
+            wanted = [
+                b * mp.mpf(q) * mp.log1p(mp.exp(-mp.mpf(z))) + (1 - mp.mpf(q)) * mp.log1p(mp.exp(mp.mpf(z)))
+                for z, q in zip(x.tolist(), y.tolist(), strict=True)
+            ]
+        assert_near(binary_cross_entropy_with_logits(x, y, pos_weight=beta, reduction="none"), wanted, rtol=5e-7)
+
+
+def test_a_weight_on_what_is_absent_makes_no_infinity():
+    """10 · 3e38 overflows, but counts 0 times at the label 0."""
+    x, y = t([3e38, -3e38, -3e38], torch.float32), t([1.0, 0.0, 1.0], torch.float32)
+    values = binary_cross_entropy_with_logits(x, y, pos_weight=10.0, reduction="none")
+    assert values.tolist() == [0, 0, INF]
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_bce_with_logits_maps_any_of_its_tensors(soft):
+    """Every choice of mapped tensors, at any place, and mapped gradients, with and without a second derivative."""
+    g = torch.Generator().manual_seed(11)
+    x, y, beta = (
+        torch.randn(2, 3, 4, generator=g, dtype=F64),
+        torch.rand(2, 3, 4, generator=g, dtype=F64),
+        t([2.0, 5.0]),
+    )
+    y = y if soft else y.round()
+
+    def of(x, y, beta):
+        return binary_cross_entropy_with_logits(x, y, pos_weight=beta, reduction="none")
+
+    for dims in product((None, 0), repeat=3):
+        if dims == (None,) * 3:
+            continue
+        parts = [[v[i if d == 0 else 0] for i in range(2)] for v, d in zip((x, y, beta), dims, strict=True)]
+        args = [v if d == 0 else v[0] for v, d in zip((x, y, beta), dims, strict=True)]
+        wanted = torch.stack([of(*p) for p in zip(*parts, strict=True)])
+        torch.testing.assert_close(vmap(of, dims)(*args), wanted)
+        slopes = vmap(torch.func.grad(lambda *a: of(*a).sum(), (0, 1, 2)), dims)(*args)
+        for i, p in enumerate(zip(*parts, strict=True)):
+            leaves = [v.clone().requires_grad_() for v in p]
+            alone = torch.autograd.grad(of(*leaves).sum(), leaves)
+            torch.testing.assert_close(tuple(s[i] for s in slopes), alone)
+    torch.testing.assert_close(vmap(of, (2, 0, None), 2)(x.movedim(0, 2), y, beta[0]).movedim(2, 0), of(x, y, beta[0]))
+    for options in ({}, dict(pos_weight=beta[1])):
+        z = x[0].clone().requires_grad_()
+        values = binary_cross_entropy_with_logits(z, y[0], reduction="none", **options)
+        seeds = torch.eye(12, dtype=F64).reshape(12, 3, 4)
+        plain = torch.autograd.grad(values, z, seeds, is_grads_batched=True, retain_graph=True)[0]
+        again = torch.autograd.grad(values, z, seeds[3], create_graph=True)[0]
+        torch.testing.assert_close(plain[3], again.detach())
+        p = x[0].sigmoid()
+        second = torch.autograd.grad(again.sum(), z)[0]
+        factor = 1 if not options else 1 - y[0] + beta[1] * y[0]
+        torch.testing.assert_close(second, seeds[3] * factor * p * (1 - p))
+
+
+def test_weighted_sum_maps_any_dimension():
+    """Under vmap the classes move one dimension on; a row with a logit of −∞ is mended there as outside."""
+    x, p = t([[[-INF, 0.0, 1.0]] * 2, [[1.0, 2.0, 3.0]] * 2]), t([[0.0, 0.5, 0.5], [0.25, 0.25, 0.5]])
+    wanted = torch.stack([cross_entropy(row, p, reduction="none") for row in x])
+    assert wanted.isinf().tolist() == [[False, True], [False, False]]
+    loss = partial(cross_entropy, reduction="none")
+    torch.testing.assert_close(vmap(loss, (0, None))(x, p), wanted)
+    torch.testing.assert_close(vmap(loss, (2, None))(x.movedim(0, 2), p), wanted)
+    torch.testing.assert_close(vmap(vmap(loss, (0, None)), (None, 0))(x, p.expand(3, 2, 3)), wanted.expand(3, 2, 2))
+
+
+def test_nan_beside_a_logit_of_minus_infinity():
+    """What mends 0 · ∞ must not swallow a NaN of the target, of a weight or of another logit."""
+    x = t([[-INF, 0.0, 1.0]])
+    assert cross_entropy(x, t([[0.0, NAN, 1.0]])).isnan()
+    assert cross_entropy(x, t([[NAN, 0.5, 0.5]])).isnan()
+    assert cross_entropy(x, t([[0.0, 0.5, 0.5]]), weight=t([1.0, NAN, 1.0])).isnan()
+    assert cross_entropy(t([[-INF, NAN, 1.0]]), t([[0.0, 0.0, 1.0]])).isnan()
+    assert distillation_loss(x, t([[-INF, NAN, 1.0]]), temperature=1.0).isnan()
+
+
+def test_compiled_cross_entropy_of_infinite_logits():
+    """The mending stays in the compiled graph, where no value can be read."""
+    torch._dynamo.reset()
+    x, p = t([[-INF, 0.0, 1.0]] * 2), t([[0.0, 0.5, 0.5], [0.5, 0.5, 0.0]])
+    compiled = torch.compile(cross_entropy, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(value_and_slope(compiled, x, p), value_and_slope(cross_entropy, x, p))
+
+
+# What the docstrings say
+
+
+def test_rounding_of_distillation_grows_with_the_square_of_the_temperature():
+    """About 1e-7 T² in float32, while the value tends to a constant; the gradient keeps its digits."""
+    student, teacher = torch.randn(2, 2000, 10, generator=torch.Generator().manual_seed(0))
+    for temperature in (20.0, 100.0, 1000.0):
+        values, slope = value_and_slope(distillation_loss, student, teacher, temperature=temperature)
+        exact, true_slope = value_and_slope(
+            distillation_loss, student.double(), teacher.double(), temperature=temperature
+        )
+        error = (values - exact).abs().mean().item() / temperature**2
+        assert 1e-8 < error < 3e-7
+        assert (slope - true_slope).abs().max() < 3e-7 * temperature
+
+
+def test_forward_mode_is_refused():
+    """A hand-written backward has no forward derivative: torch says so; none comes out as a plausible 0."""
+    p, y = t([[0.25, 0.75]]), t([[0.5, 0.5]])
+    for loss in (
+        kl_divergence,
+        js_divergence,
+        categorical_cross_entropy,
+        cross_entropy,
+        binary_cross_entropy,
+        binary_cross_entropy_with_logits,
+        partial(binary_cross_entropy_with_logits, pos_weight=2.0),
+        partial(distillation_loss, temperature=2.0),
+    ):
+        with pytest.raises(NotImplementedError, match="forward mode AD"):
+            torch.func.jvp(loss, (p, y), (p, y))
