@@ -9,7 +9,6 @@ values (labels, lengths, probabilities that do not sum to 1) read the tensors an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -195,8 +194,7 @@ class _CTC(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad, _):
-        slope = None if grad is None else _Once.apply(grad, *ctx.saved_tensors)
-        return slope, None, None, None, None, None
+        return _Once.apply(grad, *ctx.saved_tensors), None, None, None, None, None
 
     @staticmethod
     def vmap(info, in_dims, log_probs, targets, input_lengths, target_lengths, blank, with_slope):
@@ -284,23 +282,25 @@ def _slope(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_len
     apart = (symbols[:, 2:] != blank) & (symbols[:, 2:] != symbols[:, :-2])
     skip = torch.where(apart, 0.0, -math.inf).to(log_probs)
 
-    def combine(sums: Tensor, pad: Callable[[int], tuple[int, int]], cut: Callable[[int], slice]) -> Tensor:
-        moves = sums[:, cut(1)], sums[:, cut(2)] + skip
-        moved = [F.pad(move, pad(n), value=-math.inf) for n, move in enumerate(moves, 1)]
-        sums = torch.stack((sums, *moved)).logsumexp(0)
+    def combine(sums: Tensor, skip: Tensor) -> Tensor:
+        """The sums one frame on, where a path stays in its state or goes one or two states up."""
+        step = F.pad(sums[:, :-1], (1, 0), value=-math.inf)
+        leap = F.pad(sums[:, :-2] + skip, (2, 0), value=-math.inf)
+        sums = torch.stack((sums, step, leap)).logsumexp(0)
         top = sums.amax(1, keepdim=True)
         return sums - torch.where(top.isinf(), 0, top)
 
     before = torch.where(state == 0, 0.0, -math.inf).to(log_probs).expand(batch, -1)
     begun = []
     for frame in emitted:
-        before = frame + combine(before, lambda n: (n, 0), lambda n: slice(None, -n))
+        before = frame + combine(before, skip)
         begun.append(before)
 
     end = torch.where((state == last) | (state == last - 1), 0.0, -math.inf).to(log_probs)
     after, ended = end, [end]
     for t in range(frames - 1, 0, -1):
-        after = combine(after + emitted[t], lambda n: (0, n), lambda n: slice(n, None))
+        # Backwards in time a path goes down the states.
+        after = combine((emitted[t] + after).flip(1), skip.flip(1)).flip(1)
         after = torch.where(t < lengths, after, end)
         ended.append(after)
 
