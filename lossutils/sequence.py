@@ -67,21 +67,22 @@ def ctc_loss(
         or tuples. The result is (N) for "none", else a scalar.
 
     Convention:
-        "mean" divides each loss by its target length (by 1 if that is 0), then averages over N, as torch does; other
-        libraries average the undivided losses, which is the "sum" divided by N. A target with more symbols plus
+        "mean" divides each loss by its target length (by 1 if that is 0), then averages over N, as torch does; Keras
+        averages the undivided losses, which is the "sum" divided by N. A target with more symbols plus
         repeats (a symbol next to itself needs a blank between) than there are frames has no path, nor has one that
         needs a symbol of probability 0: its loss is infinite, or 0 with zero_infinity, and its gradient is 0 in both
         cases, where torch gives NaN unless zero_infinity is set. The gradient in log_probs is, as torch's, p minus the
         share of the paths that pass through each symbol: the plain derivative lacks the p, and behind log_softmax, or
         anything else that keeps the probabilities' sum at 1, the two give the same. Frames that don't count have
-        gradient 0. Log probabilities of −∞ are fine. There is no second derivative: asking for it is an error.
+        gradient 0. Log probabilities of −∞ are fine. There is no second derivative and no forward-mode one
+        (torch.func.jvp): asking for them is an error.
 
     Raises:
         TypeError: if log_probs is not floating-point, targets or lengths are not torch.int64, zero_infinity is not a
             bool or blank no whole number.
         ValueError: if the shapes do not fit, blank is not a class, a length is out of range, a target is not a class
-            or is blank, the probabilities of a frame do not sum to 1, the reduction is unknown, or the batch is empty
-            and the reduction "mean".
+            or is blank, the probabilities of a frame do not sum to 1 (the log of the sum is more than 0.05 from 0,
+            which leaves room for bfloat16), the reduction is unknown, or the batch is empty and the reduction "mean".
 
     Source:
         Graves, Fernández, Gomez and Schmidhuber (2006), Connectionist temporal classification: labelling unsegmented
@@ -122,7 +123,7 @@ def ctc_loss(
         values = torch.where(values.isinf(), 0, values)
     if reduction == "mean":
         values = values / target_lengths.to(values.device).clamp(min=1)
-    return reduce(values, reduction, log_probs)
+    return reduce(values, reduction, log_probs) + 0  # −0, of a certain target, would print as -0.
 
 
 def _lengths(name: str, lengths: Tensor | tuple[int, ...], log_probs: Tensor) -> Tensor:
