@@ -195,7 +195,8 @@ class _CTC(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad, _):
-        return _Once.apply(grad, *ctx.saved_tensors), None, None, None, None, None
+        slope = None if grad is None else _Once.apply(grad, *ctx.saved_tensors)
+        return slope, None, None, None, None, None
 
     @staticmethod
     def vmap(info, in_dims, log_probs, targets, input_lengths, target_lengths, blank, with_slope):
