@@ -1289,7 +1289,7 @@ def multilabel_soft_margin_loss(
 
     Args:
         input: the logits of the classes.
-        target: the labels, 0 or 1, as floating-point numbers.
+        target: the labels, 0 or 1, as floating-point numbers; constants, to which no gradient flows.
         weight: a weight ≥ 0 for each class.
         reduction: "none", "mean" or "sum".
 
@@ -1327,7 +1327,7 @@ def multilabel_soft_margin_loss(
         target,
         lambda t: (t != 0) & (t != 1),
     )
-    logits, labels = upcast(input, target)
+    logits, labels = upcast(input, target.detach())  # the formula below has another derivative in the labels
     # One logarithm an element, of the right side: every digit of small losses, and no 0 · ∞.
     values = F.logsigmoid(logits * (2 * labels - 1))
     if weight is not None:

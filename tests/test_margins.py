@@ -432,3 +432,9 @@ def test_multi_margin_takes_any_margin_that_is_a_number():
     x, y = torch.tensor([[0.0, 1.0]]), torch.tensor([0])
     assert lu.multi_margin_loss(x, y, margin=10**30) == lu.multi_margin_loss(x, y, margin=1e30)
     assert lu.multi_margin_loss(x, y, margin=Fraction(1, 2)).item() == 0.75
+
+
+def test_multilabel_soft_margin_takes_labels_as_constants():
+    """The gradient in the labels was that of log σ((2y − 1) x), not of the documented sum, which is −x."""
+    x, y = drawn(2, 3).requires_grad_(), chosen(2, 2, 3).double().requires_grad_()
+    assert torch.autograd.grad(lu.multilabel_soft_margin_loss(x, y), (x, y), allow_unused=True)[1] is None
