@@ -1072,8 +1072,8 @@ def squared_hinge_loss(input: Tensor, target: Tensor, *, reduction: str = "mean"
         ValueError: if the shapes differ, a label is neither +1 nor −1, the reduction is unknown, or the batch is empty
             and the reduction "mean".
     Source:
-        Cortes and Vapnik (1995), Support-vector networks, the slack to the power 2; Chang, Hsieh and Lin (2008) on
-        training with it.
+        Chang, Hsieh and Lin (2008), Coordinate descent method for large-scale L2-loss linear support vector machines;
+        the slack is that of Cortes and Vapnik (1995), Support-vector networks.
 
     Example:
         >>> import torch
@@ -1230,9 +1230,9 @@ def multi_margin_loss(
     check_not_empty("input", input, reduction)
     check_indices("target", target, input.shape[1])
     (scores,) = upcast(input)
-    values, _ = _MultiMargin.apply(scores, target, p, margin)
+    values, _ = _MultiMargin.apply(scores, target, p, float(margin))
     if weight is not None:
-        values = values * weight.to(values.dtype)[target]
+        values = _times(values, weight[target])
     return reduce(values, reduction, input)
 
 
@@ -1260,8 +1260,8 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
         As in torch, the sum is over all pairs and divided by the number C of classes, and "mean" divides by N. torch
         stops reading a row at its first −1; here anything else than −1 behind it is an error, because such rows are
         mostly labels of ±1 by mistake, and so is an index twice in a row, because rows of 0 and 1 look like that. Such
-        rows can't be told from lists of indices where they hold one 1 in front and then −1 only, or where C is 2 and
-        each row has one 0 and one 1. torch's kernel skips NaN and has no second derivative; ours is 0.
+        rows can't be told from lists of indices where they hold at most one 1, in front, and else −1, or where C is 2
+        and each row has one 0 and one 1. torch's kernel skips NaN and has no second derivative; ours is 0.
 
     Raises:
         TypeError: if input is not floating-point, or target not int64.
@@ -1321,7 +1321,7 @@ def multilabel_soft_margin_loss(
 
     Args:
         input: the logits of the classes.
-        target: the labels, 0 or 1, as floating-point numbers.
+        target: the labels, 0 or 1, as floating-point numbers; constants, to which no gradient flows.
         weight: a weight ≥ 0 for each class.
         reduction: "none", "mean" or "sum".
 
@@ -1359,11 +1359,11 @@ def multilabel_soft_margin_loss(
         target,
         lambda t: (t != 0) & (t != 1),
     )
-    logits, labels = upcast(input, target)
+    logits, labels = upcast(input, target.detach())  # the formula below has another derivative in the labels
     # One logarithm an element, of the right side: every digit of small losses, and no 0 · ∞.
     values = F.logsigmoid(logits * (2 * labels - 1))
     if weight is not None:
-        values = values * weight.to(values.dtype)
+        values = _times(values, weight)
     return 0 - reduce(values.mean(1), reduction, input)
 
 
@@ -1482,6 +1482,11 @@ def _check_class_weights(weight: Tensor | None, input: Tensor) -> None:
             f"got {tuple(weight.shape)}"
         )
     check_values("weight must hold finite numbers of at least 0", weight, lambda w: ~((w >= 0) & (w < math.inf)))
+
+
+def _times(values: Tensor, weight: Tensor) -> Tensor:
+    """values · weight, where 0 · ∞ = 0: a weight of 0 leaves out what is infinite, too."""
+    return torch.where((weight == 0) & values.isinf(), 0, values) * weight.to(values.dtype)
 
 
 def _occurrences(target: Tensor, classes: int) -> Tensor:

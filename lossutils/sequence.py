@@ -9,7 +9,6 @@ values (labels, lengths, probabilities that do not sum to 1) read the tensors an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -68,21 +67,22 @@ def ctc_loss(
         or tuples. The result is (N) for "none", else a scalar.
 
     Convention:
-        "mean" divides each loss by its target length (by 1 if that is 0), then averages over N, as torch does; other
-        libraries average the undivided losses, which is the "sum" divided by N. A target with more symbols plus
+        "mean" divides each loss by its target length (by 1 if that is 0), then averages over N, as torch does; Keras
+        averages the undivided losses, which is the "sum" divided by N. A target with more symbols plus
         repeats (a symbol next to itself needs a blank between) than there are frames has no path, nor has one that
         needs a symbol of probability 0: its loss is infinite, or 0 with zero_infinity, and its gradient is 0 in both
         cases, where torch gives NaN unless zero_infinity is set. The gradient in log_probs is, as torch's, p minus the
         share of the paths that pass through each symbol: the plain derivative lacks the p, and behind log_softmax, or
         anything else that keeps the probabilities' sum at 1, the two give the same. Frames that don't count have
-        gradient 0. Log probabilities of −∞ are fine. There is no second derivative: asking for it is an error.
+        gradient 0. Log probabilities of −∞ are fine. There is no second derivative and no forward-mode one
+        (torch.func.jvp): asking for them is an error.
 
     Raises:
         TypeError: if log_probs is not floating-point, targets or lengths are not torch.int64, zero_infinity is not a
             bool or blank no whole number.
         ValueError: if the shapes do not fit, blank is not a class, a length is out of range, a target is not a class
-            or is blank, the probabilities of a frame do not sum to 1, the reduction is unknown, or the batch is empty
-            and the reduction "mean".
+            or is blank, the probabilities of a frame do not sum to 1 (the log of the sum is more than 0.05 from 0,
+            which leaves room for bfloat16), the reduction is unknown, or the batch is empty and the reduction "mean".
 
     Source:
         Graves, Fernández, Gomez and Schmidhuber (2006), Connectionist temporal classification: labelling unsegmented
@@ -123,7 +123,7 @@ def ctc_loss(
         values = torch.where(values.isinf(), 0, values)
     if reduction == "mean":
         values = values / target_lengths.to(values.device).clamp(min=1)
-    return reduce(values, reduction, log_probs)
+    return reduce(values, reduction, log_probs) + 0  # −0, of a certain target, would print as -0.
 
 
 def _lengths(name: str, lengths: Tensor | tuple[int, ...], log_probs: Tensor) -> Tensor:
@@ -284,23 +284,25 @@ def _slope(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_len
     apart = (symbols[:, 2:] != blank) & (symbols[:, 2:] != symbols[:, :-2])
     skip = torch.where(apart, 0.0, -math.inf).to(log_probs)
 
-    def combine(sums: Tensor, pad: Callable[[int], tuple[int, int]], cut: Callable[[int], slice]) -> Tensor:
-        moves = sums[:, cut(1)], sums[:, cut(2)] + skip
-        moved = [F.pad(move, pad(n), value=-math.inf) for n, move in enumerate(moves, 1)]
-        sums = torch.stack((sums, *moved)).logsumexp(0)
+    def combine(sums: Tensor, skip: Tensor) -> Tensor:
+        """The sums one frame on, where a path stays in its state or goes one or two states up."""
+        step = F.pad(sums[:, :-1], (1, 0), value=-math.inf)
+        leap = F.pad(sums[:, :-2] + skip, (2, 0), value=-math.inf)
+        sums = torch.stack((sums, step, leap)).logsumexp(0)
         top = sums.amax(1, keepdim=True)
         return sums - torch.where(top.isinf(), 0, top)
 
     before = torch.where(state == 0, 0.0, -math.inf).to(log_probs).expand(batch, -1)
     begun = []
     for frame in emitted:
-        before = frame + combine(before, lambda n: (n, 0), lambda n: slice(None, -n))
+        before = frame + combine(before, skip)
         begun.append(before)
 
     end = torch.where((state == last) | (state == last - 1), 0.0, -math.inf).to(log_probs)
     after, ended = end, [end]
     for t in range(frames - 1, 0, -1):
-        after = combine(after + emitted[t], lambda n: (0, n), lambda n: slice(n, None))
+        # Backwards in time a path goes down the states.
+        after = combine((emitted[t] + after).flip(1), skip.flip(1)).flip(1)
         after = torch.where(t < lengths, after, end)
         ended.append(after)
 

@@ -1,6 +1,7 @@
 """The losses of margins: values, gradients and extremes against the papers' formulas, torch and mpmath."""
 
 import math
+from fractions import Fraction
 from functools import partial
 
 import mpmath as mp
@@ -408,3 +409,32 @@ def test_multilabel_soft_margin_labels(wrong):
     """A label of −1 or between 0 and 1 is another convention."""
     with pytest.raises(ValueError, match=rf"labels of 0 and 1 \(.*binary_cross_entropy_with_logits\), got {wrong:g}$"):
         lu.multilabel_soft_margin_loss(torch.zeros(1, 3), torch.tensor([[0.0, 1.0, wrong]]))
+
+
+def test_weights_of_0_leave_out_infinite_losses():
+    """A class masked by a logit of −∞ and a weight of 0 made the whole batch NaN; cross entropy has 0 · ∞ = 0 too."""
+    weight = torch.tensor([0.0, 1.0, 2.0], dtype=F64)
+    x = torch.tensor([[-math.inf, 0.0, 1.0], [0.5, 0.0, -1.0]], dtype=F64)
+    bits = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]], dtype=F64)
+    losses = (lu.multi_margin_loss, torch.tensor([0, 1])), (lu.multilabel_soft_margin_loss, bits)
+    for loss, target in losses:
+        values, slope = value_and_slope(loss, x, target, weight=weight)
+        wanted, finite = value_and_slope(loss, x.clamp(min=-50), target, weight=weight)
+        torch.testing.assert_close(values, wanted)
+        torch.testing.assert_close(slope, finite)
+    kept = weight.clone().requires_grad_()  # where the loss is finite, a weight of 0 keeps its gradient
+    lu.multi_margin_loss(x[1:], torch.tensor([0]), weight=kept).backward()
+    assert kept.grad.tolist() == [lu.multi_margin_loss(x[1:], torch.tensor([0])).item(), 0, 0]
+
+
+def test_multi_margin_takes_any_margin_that_is_a_number():
+    """A whole number above 2^63 raised OverflowError, a fraction TypeError, deep inside torch."""
+    x, y = torch.tensor([[0.0, 1.0]]), torch.tensor([0])
+    assert lu.multi_margin_loss(x, y, margin=10**30) == lu.multi_margin_loss(x, y, margin=1e30)
+    assert lu.multi_margin_loss(x, y, margin=Fraction(1, 2)).item() == 0.75
+
+
+def test_multilabel_soft_margin_takes_labels_as_constants():
+    """The gradient in the labels was that of log σ((2y − 1) x), not of the documented sum, which is −x."""
+    x, y = drawn(2, 3).requires_grad_(), chosen(2, 2, 3).double().requires_grad_()
+    assert torch.autograd.grad(lu.multilabel_soft_margin_loss(x, y), (x, y), allow_unused=True)[1] is None

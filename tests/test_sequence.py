@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.func import grad, jacrev, vmap
+from torch.func import grad, jacrev, jvp, vmap
 
 from lossutils import ctc_loss
 from lossutils import sequence as module
@@ -504,3 +504,18 @@ def test_operator(with_slope):
     torch.library.opcheck(_ctc_operator, arguments, test_utils=("test_schema", "test_faketensor"))
     meta = ctc_loss(draw().to("meta"), TARGETS.to("meta"), *LENGTHS, reduction="none")
     assert meta.is_meta and meta.shape == (3,)
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_a_certain_target_costs_0_and_not_minus_0(reduction):
+    """torch's kernel answers −0., a sign no loss should print with."""
+    log_probs = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype=F64).log().unsqueeze(1)
+    for targets, frames, size in ((torch.tensor([[1]]), 3, 1), (torch.zeros(1, 0, dtype=torch.int64), 0, 0)):
+        value = ctc_loss(log_probs, targets, (frames,), (size,), reduction=reduction)
+        assert value.item() == 0 and math.copysign(1, value.item()) == 1
+
+
+def test_no_forward_mode():
+    """Documented: an error, not a wrong number."""
+    with pytest.raises(NotImplementedError, match="jvp"):
+        jvp(lambda x: ctc_loss(x, TARGETS, *LENGTHS), (draw(),), (draw(seed=1),))
