@@ -279,8 +279,8 @@ def gradient_penalty(
         The mean over the N samples of the two-sided penalty: norms below t cost as well. The norm is over all of a
         sample's elements. A critic with batch normalisation mixes the samples, and the penalty no longer is one a
         sample. Under `torch.no_grad` the value comes without a graph. Under `torch.func` transforms and `torch.compile`
-        the critic may not write to its buffers; in `vmap`, say randomness="different" or "same"; `torch.compile` takes
-        no generator.
+        the critic may not write to its buffers, and one that does not depend on its input is no error but has slopes of
+        0; in `vmap`, say randomness="different" or "same"; `torch.compile` in one graph takes no generator.
 
     Raises:
         TypeError: if the critic is not callable or returns no floating-point tensor, a tensor is not floating-point,
@@ -311,8 +311,10 @@ def gradient_penalty(
     check_not_empty("real", real, "mean")
     wide_real, wide_fake = upcast(real.detach(), fake.detach())
     each = (len(real), *(1 for _ in real.shape[1:]))
-    epsilon = torch.rand(each, generator=generator, dtype=wide_real.dtype, device=real.device)
-    samples = restore(torch.lerp(wide_fake, wide_real, epsilon), real)
+    # torch.compile cannot draw numbers for a batch of changing size if a generator is named, even None.
+    source = {} if generator is None else {"generator": generator}
+    epsilon = torch.rand(each, dtype=wide_real.dtype, device=real.device, **source)
+    samples = restore(torch.lerp(wide_fake.to(wide_real), wide_real, epsilon), real)
     (slopes,) = upcast(_slopes(critic, samples))
     # The norm's own gradient at 0 is 0 in torch, where the root of a sum of squares would give NaN.
     norms = torch.linalg.vector_norm(slopes.reshape(len(real), -1), dim=1)

@@ -181,6 +181,31 @@ def test_transforms():
         vmap(lambda r: gradient_penalty(lambda x: x.sum(), r, r), randomness="same")(torch.ones(2, 3, 4))
 
 
+def test_compiled_for_batches_of_changing_size():
+    """torch.compile makes the size a symbol at the second one, such as the last batch of an epoch."""
+    torch._dynamo.reset()
+    critic = torch.nn.Linear(3, 1).double()
+    compiled = torch.compile(lambda r, f: gradient_penalty(critic, r, f), fullgraph=True, backend="aot_eager")
+    for n in (4, 3, 7):
+        real, fake = randn(n, 3, seed=n), randn(n, 3)
+        torch.testing.assert_close(compiled(real, fake), gradient_penalty(critic, real, fake))
+
+
+def test_a_critic_of_nothing_under_transforms():
+    """There torch.func gives slopes of 0 where torch.autograd can say that there are none."""
+    flat = lambda x: x.detach().sum(1)  # noqa: E731
+    got = vmap(lambda r: gradient_penalty(flat, r, r, target_norm=3.0), randomness="same")(randn(2, 4, 3))
+    assert got.tolist() == [9, 9]
+
+
+def test_autocast_with_float64():
+    """Fakes of float32 meet real samples of float64."""
+    critic = lambda x: (2 * x).sum(1)  # noqa: E731
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = gradient_penalty(critic, randn(4, 1), randn(4, 1).float(), target_norm=0.5)
+    assert loss.item() == 2.25 and loss.dtype == F64
+
+
 # Errors
 
 TWO = torch.zeros(2, 3)
