@@ -552,3 +552,15 @@ def test_unknown_divergence():
             lu.f_gan_discriminator_loss(two, two, divergence=name)
         with pytest.raises(ValueError, match=message):
             lu.f_gan_generator_loss(two, divergence=name)
+
+
+def test_lsgan_of_infinite_outputs():
+    """A square is infinite there, in value and slope; Huber's kernel with an infinite delta says NaN."""
+    for far in (math.inf, -math.inf):
+        output = torch.tensor([far, 0.0], requires_grad=True)
+        loss = lu.lsgan_generator_loss(output)
+        loss.backward()
+        assert loss.item() == math.inf and output.grad.tolist() == [far, -0.5]
+        zero = torch.zeros(2)
+        assert lu.lsgan_discriminator_loss(output.detach(), zero).item() == math.inf
+        assert lu.lsgan_discriminator_loss(zero, output.detach()).item() == math.inf
