@@ -836,7 +836,7 @@ _F_GAN = {
     "kl": (lambda v: -v, lambda v: (v - 1).exp()),
     "reverse_kl": (lambda v: (-v).exp(), lambda v: v - 1),
     "pearson": (lambda v: -v, lambda v: v * (v / 4 + 1)),
-    "squared_hellinger": (lambda v: (-v).exp() - 1, lambda v: v.exp() - 1),
+    "squared_hellinger": (lambda v: (-v).expm1(), torch.expm1),
     "jensen_shannon": (lambda v: -F.logsigmoid(v) - math.log(2), lambda v: _softplus(v) - math.log(2)),
     "gan": (lambda v: -F.logsigmoid(v), _softplus),
     "total_variation": (lambda v: -0.5 * v.tanh(), lambda v: 0.5 * v.tanh()),

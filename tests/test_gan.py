@@ -564,3 +564,11 @@ def test_lsgan_of_infinite_outputs():
         zero = torch.zeros(2)
         assert lu.lsgan_discriminator_loss(output.detach(), zero).item() == math.inf
         assert lu.lsgan_discriminator_loss(zero, output.detach()).item() == math.inf
+
+
+def test_squared_hellinger_near_zero():
+    """e^v - 1 as a difference has no digits left for small v."""
+    v = torch.tensor([1e-6, -1e-12, 1e-30])
+    loss = partial(lu.f_gan_discriminator_loss, divergence="squared_hellinger", reduction="none")
+    assert_near(loss(v, 0 * v), [mp.expm1(-mp.mpf(x)) for x in v.tolist()], rtol=1e-6)
+    assert_near(loss(0 * v, v), [mp.expm1(mp.mpf(x)) for x in v.tolist()], rtol=1e-6)
