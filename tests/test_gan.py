@@ -572,3 +572,35 @@ def test_squared_hellinger_near_zero():
     loss = partial(lu.f_gan_discriminator_loss, divergence="squared_hellinger", reduction="none")
     assert_near(loss(v, 0 * v), [mp.expm1(-mp.mpf(x)) for x in v.tolist()], rtol=1e-6)
     assert_near(loss(0 * v, v), [mp.expm1(mp.mpf(x)) for x in v.tolist()], rtol=1e-6)
+
+
+def test_softplus_overflows_nowhere_in_float32():
+    """A threshold so late that e^x overflows before it would give infinity from 89 on."""
+    x = torch.tensor([60.0, 88.0, 89.0, 95.0, 200.0], requires_grad=True)
+    values = lu.minimax_generator_loss(x, reduction="none")
+    assert values.tolist() == [-60, -88, -89, -95, -200]
+    values.sum().backward()
+    assert x.grad.tolist() == [-1] * 5
+
+
+def test_relativistic_gradients_flow_through_both_means():
+    """Against the formula as it is printed: a mean that is detached leaves the value as it is."""
+
+    def naive(real, fake):
+        part_real = (real - fake.mean()).sigmoid().log().mean()
+        return -part_real - (1 - (fake - real.mean()).sigmoid()).log().mean()
+
+    real = torch.tensor([0.3, -2.0, 5.0, 1.0], dtype=F64, requires_grad=True)
+    fake = torch.tensor([0.7, -1.5, 0.1], dtype=F64, requires_grad=True)
+    for loss, wanted in (
+        (lu.relativistic_discriminator_loss, naive),
+        (lu.relativistic_generator_loss, lambda r, f: naive(f, r)),
+    ):
+        ours, theirs = (torch.autograd.grad(formula(real, fake), (real, fake)) for formula in (loss, wanted))
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_loss_sensitive_in_float16():
+    """60 000 + 10 000 - 60 000 fits, and its first sum does not."""
+    real, fake = (torch.tensor([v], dtype=torch.float16) for v in (10_000.0, 60_000.0))
+    assert lu.loss_sensitive_critic_loss(real, fake, fake, weight=1.0).item() == 20_000
