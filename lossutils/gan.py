@@ -770,7 +770,7 @@ def _add_sides(real: Tensor, fake: Tensor, reduction: str, input: Tensor) -> Ten
 
 
 def _check_label(name: str, value: float) -> None:
-    check_number(name, value, "that is finite", math.isfinite)
+    check_number(name, value, "that is finite", lambda v: -math.inf < v < math.inf)
 
 
 def _half_square(input: Tensor, label: float) -> Tensor:

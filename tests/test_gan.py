@@ -604,3 +604,15 @@ def test_loss_sensitive_in_float16():
     """60 000 + 10 000 - 60 000 fits, and its first sum does not."""
     real, fake = (torch.tensor([v], dtype=torch.float16) for v in (10_000.0, 60_000.0))
     assert lu.loss_sensitive_critic_loss(real, fake, fake, weight=1.0).item() == 20_000
+
+
+def test_labels_compile_when_sizes_change():
+    """torch.compile then makes symbols of the labels as well, which math.isfinite cannot be asked of."""
+    torch._dynamo.reset()
+    compiled = torch.compile(lu.lsgan_discriminator_loss, dynamic=True, fullgraph=True, backend="aot_eager")
+    for n in (4, 3):
+        real, fake = torch.linspace(-1, 2, n), torch.linspace(0, 3, n + 1)
+        for labels in ({}, {"a": -1.0, "b": 0.5}, {"a": 0.25, "b": 2.0}):
+            torch.testing.assert_close(
+                compiled(real, fake, **labels), lu.lsgan_discriminator_loss(real, fake, **labels)
+            )
