@@ -206,6 +206,13 @@ def test_autocast_with_float64():
     assert loss.item() == 2.25 and loss.dtype == F64
 
 
+def test_critics_in_half_precision():
+    """Layers of bfloat16 take no other samples: the points between are mixed in float32 and go back."""
+    critic = torch.nn.Linear(3, 1, dtype=torch.bfloat16)
+    loss = gradient_penalty(critic, randn(4, 3).bfloat16(), randn(4, 3, seed=1).bfloat16())
+    assert loss.dtype == torch.bfloat16 and loss.isfinite()
+
+
 # Errors
 
 TWO = torch.zeros(2, 3)
