@@ -137,6 +137,14 @@ def test_without_a_graph():
         assert torch.equal(got, wanted) and not got.requires_grad
 
 
+def test_batch_normalisation_in_inference_mode():
+    """A sample made there cannot require a gradient, and torch.func does not let the critic count its batches."""
+    critic = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 1)).train()
+    with torch.inference_mode():
+        loss = gradient_penalty(critic, torch.randn(6, 3), torch.randn(6, 3))
+    assert loss.isfinite() and critic[0].num_batches_tracked == 1
+
+
 def test_autocast():
     """The critic runs in half precision under autocast, and the penalty itself in float32."""
     critic = torch.nn.Linear(3, 1)
