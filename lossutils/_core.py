@@ -219,7 +219,7 @@ def autocasts(tensor: Tensor) -> bool:
 
 def no_autocast(tensor: Tensor) -> torch.autocast:
     """A context in which autocast lets our matrix products and convolutions stay in float32."""
-    return torch.autocast(tensor.device.type, enabled=False)
+    return torch.autocast("cpu" if tensor.is_meta else tensor.device.type, enabled=False)
 
 
 def upcast(*tensors: Tensor) -> tuple[Tensor, ...]:

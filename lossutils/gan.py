@@ -279,8 +279,8 @@ def gradient_penalty(
         The mean over the N samples of the two-sided penalty: norms below t cost as well. The norm is over all of a
         sample's elements. A critic with batch normalisation mixes the samples, and the penalty no longer is one a
         sample. Under `torch.no_grad` the value comes without a graph. Under `torch.func` transforms and `torch.compile`
-        the critic may not write to its buffers; in `vmap`, say randomness="different" or "same"; `torch.compile` takes
-        no generator.
+        the critic may not write to its buffers, and one that does not depend on its input is no error but has slopes of
+        0; in `vmap`, say randomness="different" or "same"; `torch.compile` in one graph takes no generator.
 
     Raises:
         TypeError: if the critic is not callable or returns no floating-point tensor, a tensor is not floating-point,
@@ -311,8 +311,10 @@ def gradient_penalty(
     check_not_empty("real", real, "mean")
     wide_real, wide_fake = upcast(real.detach(), fake.detach())
     each = (len(real), *(1 for _ in real.shape[1:]))
-    epsilon = torch.rand(each, generator=generator, dtype=wide_real.dtype, device=real.device)
-    samples = restore(torch.lerp(wide_fake, wide_real, epsilon), real)
+    # torch.compile cannot draw numbers for a batch of changing size if a generator is named, even None.
+    source = {} if generator is None else {"generator": generator}
+    epsilon = torch.rand(each, dtype=wide_real.dtype, device=real.device, **source)
+    samples = restore(torch.lerp(wide_fake.to(wide_real), wide_real, epsilon), real)
     (slopes,) = upcast(_slopes(critic, samples))
     # The norm's own gradient at 0 is 0 in torch, where the root of a sum of squares would give NaN.
     norms = torch.linalg.vector_norm(slopes.reshape(len(real), -1), dim=1)
@@ -768,12 +770,11 @@ def _add_sides(real: Tensor, fake: Tensor, reduction: str, input: Tensor) -> Ten
 
 
 def _check_label(name: str, value: float) -> None:
-    check_number(name, value, "that is finite", math.isfinite)
+    check_number(name, value, "that is finite", lambda v: -math.inf < v < math.inf)
 
 
 def _half_square(input: Tensor, label: float) -> Tensor:
-    """½ (input − label)², in one pass: it is Huber's loss that never leaves the parabola."""
-    return F.huber_loss(input, input.new_tensor(label).expand_as(input), reduction="none", delta=math.inf)
+    return F.mse_loss(input, input.new_tensor(label).expand_as(input), reduction="none") / 2
 
 
 def _softplus(input: Tensor) -> Tensor:
@@ -835,7 +836,7 @@ _F_GAN = {
     "kl": (lambda v: -v, lambda v: (v - 1).exp()),
     "reverse_kl": (lambda v: (-v).exp(), lambda v: v - 1),
     "pearson": (lambda v: -v, lambda v: v * (v / 4 + 1)),
-    "squared_hellinger": (lambda v: (-v).exp() - 1, lambda v: v.exp() - 1),
+    "squared_hellinger": (lambda v: (-v).expm1(), torch.expm1),
     "jensen_shannon": (lambda v: -F.logsigmoid(v) - math.log(2), lambda v: _softplus(v) - math.log(2)),
     "gan": (lambda v: -F.logsigmoid(v), _softplus),
     "total_variation": (lambda v: -0.5 * v.tanh(), lambda v: 0.5 * v.tanh()),

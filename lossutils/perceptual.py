@@ -118,7 +118,8 @@ def gram_matrix(features: Tensor) -> Tensor:
 
     Convention:
         Divided by C·H·W, as Johnson et al. do. Gatys et al. (2015) do not divide, and put 4 C² (H W)² under the squared
-        distance instead, so that their layer is C²/4C² = ¼ of ours. The mean is not subtracted: it is no covariance.
+        distance instead, so that their layer is (C H W)²/(4 C² (H W)²) = ¼ of ours. The mean is not subtracted: it is
+        no covariance.
 
     Raises:
         TypeError: if features is not a floating-point tensor.
@@ -221,8 +222,8 @@ def total_variation_loss(image: Tensor, *, reduction: str = "mean") -> Tensor:
 
     Convention:
         The anisotropic form. A sum over channels and pixels, so that it grows with the size of the image; "mean"
-        divides by N. kornia's `total_variation` gives the sum of each channel, and its "mean" divides by the number of
-        differences. Rudin et al. have the isotropic form, the length of each pixel's gradient.
+        divides by N. kornia's `total_variation` gives the sum of each channel, and its "mean" adds the mean difference
+        down and the one across. Rudin et al. have the isotropic form, the length of each pixel's gradient.
 
     Raises:
         TypeError: if image is not a floating-point tensor.
@@ -263,9 +264,9 @@ def ssim_loss(
         \qquad c_1 = (0.01 L)^2, \quad c_2 = (0.03 L)^2
 
     with the means, variances and the covariance of the two images x and y in the Gaussian window around each pixel p of
-    each channel c, and L = data_range. Symmetric, and from 0 to 2; of images without negative values, only equal ones
-    have 0. Images around 0 don't suit it: x and −x have opposite means and opposite patterns, and the two signs cancel
-    to a loss near 0, so shift images in [−1, 1] to [0, 1]. Computed by the sum and the difference of the images, so
+    each channel c, and L = data_range. Symmetric, and from 0 to 2; only equal images have 0. Images around 0 don't suit
+    it: x and −x have opposite means and opposite patterns, and the two signs can cancel to a loss near 0, so shift
+    images in [−1, 1] to [0, 1]. Computed by the sum and the difference of the images, so
     that small losses keep their digits: the loss of equal images is exactly 0, with gradient 0. It is not convex.
 
     Args:

@@ -278,6 +278,8 @@ def test_autocast_is_seen_and_switched_off():
         with core.no_autocast(ONES):
             assert not core.autocasts(ONES)
             assert (ONES @ ONES.T).dtype == torch.float32
+    with core.no_autocast(ONES.to("meta")):  # torch.autocast does not know that device
+        pass
 
 
 def test_upcast_and_restore():

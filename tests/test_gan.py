@@ -552,3 +552,67 @@ def test_unknown_divergence():
             lu.f_gan_discriminator_loss(two, two, divergence=name)
         with pytest.raises(ValueError, match=message):
             lu.f_gan_generator_loss(two, divergence=name)
+
+
+def test_lsgan_of_infinite_outputs():
+    """A square is infinite there, in value and slope; Huber's kernel with an infinite delta says NaN."""
+    for far in (math.inf, -math.inf):
+        output = torch.tensor([far, 0.0], requires_grad=True)
+        loss = lu.lsgan_generator_loss(output)
+        loss.backward()
+        assert loss.item() == math.inf and output.grad.tolist() == [far, -0.5]
+        zero = torch.zeros(2)
+        assert lu.lsgan_discriminator_loss(output.detach(), zero).item() == math.inf
+        assert lu.lsgan_discriminator_loss(zero, output.detach()).item() == math.inf
+
+
+def test_squared_hellinger_near_zero():
+    """e^v - 1 as a difference has no digits left for small v."""
+    v = torch.tensor([1e-6, -1e-12, 1e-30])
+    loss = partial(lu.f_gan_discriminator_loss, divergence="squared_hellinger", reduction="none")
+    assert_near(loss(v, 0 * v), [mp.expm1(-mp.mpf(x)) for x in v.tolist()], rtol=1e-6)
+    assert_near(loss(0 * v, v), [mp.expm1(mp.mpf(x)) for x in v.tolist()], rtol=1e-6)
+
+
+def test_softplus_overflows_nowhere_in_float32():
+    """A threshold so late that e^x overflows before it would give infinity from 89 on."""
+    x = torch.tensor([60.0, 88.0, 89.0, 95.0, 200.0], requires_grad=True)
+    values = lu.minimax_generator_loss(x, reduction="none")
+    assert values.tolist() == [-60, -88, -89, -95, -200]
+    values.sum().backward()
+    assert x.grad.tolist() == [-1] * 5
+
+
+def test_relativistic_gradients_flow_through_both_means():
+    """Against the formula as it is printed: a mean that is detached leaves the value as it is."""
+
+    def naive(real, fake):
+        part_real = (real - fake.mean()).sigmoid().log().mean()
+        return -part_real - (1 - (fake - real.mean()).sigmoid()).log().mean()
+
+    real = torch.tensor([0.3, -2.0, 5.0, 1.0], dtype=F64, requires_grad=True)
+    fake = torch.tensor([0.7, -1.5, 0.1], dtype=F64, requires_grad=True)
+    for loss, wanted in (
+        (lu.relativistic_discriminator_loss, naive),
+        (lu.relativistic_generator_loss, lambda r, f: naive(f, r)),
+    ):
+        ours, theirs = (torch.autograd.grad(formula(real, fake), (real, fake)) for formula in (loss, wanted))
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_loss_sensitive_in_float16():
+    """60 000 + 10 000 - 60 000 fits, and its first sum does not."""
+    real, fake = (torch.tensor([v], dtype=torch.float16) for v in (10_000.0, 60_000.0))
+    assert lu.loss_sensitive_critic_loss(real, fake, fake, weight=1.0).item() == 20_000
+
+
+def test_labels_compile_when_sizes_change():
+    """torch.compile then makes symbols of the labels as well, which math.isfinite cannot be asked of."""
+    torch._dynamo.reset()
+    compiled = torch.compile(lu.lsgan_discriminator_loss, dynamic=True, fullgraph=True, backend="aot_eager")
+    for n in (4, 3):
+        real, fake = torch.linspace(-1, 2, n), torch.linspace(0, 3, n + 1)
+        for labels in ({}, {"a": -1.0, "b": 0.5}, {"a": 0.25, "b": 2.0}):
+            torch.testing.assert_close(
+                compiled(real, fake, **labels), lu.lsgan_discriminator_loss(real, fake, **labels)
+            )

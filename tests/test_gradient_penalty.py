@@ -137,6 +137,14 @@ def test_without_a_graph():
         assert torch.equal(got, wanted) and not got.requires_grad
 
 
+def test_batch_normalisation_in_inference_mode():
+    """A sample made there cannot require a gradient, and torch.func does not let the critic count its batches."""
+    critic = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 1)).train()
+    with torch.inference_mode():
+        loss = gradient_penalty(critic, torch.randn(6, 3), torch.randn(6, 3))
+    assert loss.isfinite() and critic[0].num_batches_tracked == 1
+
+
 def test_autocast():
     """The critic runs in half precision under autocast, and the penalty itself in float32."""
     critic = torch.nn.Linear(3, 1)
@@ -179,6 +187,38 @@ def test_transforms():
     torch.testing.assert_close(compiled(), gradient_penalty(module, real, fake))
     with pytest.raises(ValueError, match=r"^critic must return a row of outputs"):
         vmap(lambda r: gradient_penalty(lambda x: x.sum(), r, r), randomness="same")(torch.ones(2, 3, 4))
+
+
+def test_compiled_for_batches_of_changing_size():
+    """torch.compile makes the size a symbol at the second one, such as the last batch of an epoch."""
+    torch._dynamo.reset()
+    critic = torch.nn.Linear(3, 1).double()
+    compiled = torch.compile(lambda r, f: gradient_penalty(critic, r, f), fullgraph=True, backend="aot_eager")
+    for n in (4, 3, 7):
+        real, fake = randn(n, 3, seed=n), randn(n, 3)
+        torch.testing.assert_close(compiled(real, fake), gradient_penalty(critic, real, fake))
+
+
+def test_a_critic_of_nothing_under_transforms():
+    """There torch.func gives slopes of 0 where torch.autograd can say that there are none."""
+    flat = lambda x: x.detach().sum(1)  # noqa: E731
+    got = vmap(lambda r: gradient_penalty(flat, r, r, target_norm=3.0), randomness="same")(randn(2, 4, 3))
+    assert got.tolist() == [9, 9]
+
+
+def test_autocast_with_float64():
+    """Fakes of float32 meet real samples of float64."""
+    critic = lambda x: (2 * x).sum(1)  # noqa: E731
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = gradient_penalty(critic, randn(4, 1), randn(4, 1).float(), target_norm=0.5)
+    assert loss.item() == 2.25 and loss.dtype == F64
+
+
+def test_critics_in_half_precision():
+    """Layers of bfloat16 take no other samples: the points between are mixed in float32 and go back."""
+    critic = torch.nn.Linear(3, 1, dtype=torch.bfloat16)
+    loss = gradient_penalty(critic, randn(4, 3).bfloat16(), randn(4, 3, seed=1).bfloat16())
+    assert loss.dtype == torch.bfloat16 and loss.isfinite()
 
 
 # Errors

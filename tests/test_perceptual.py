@@ -346,6 +346,22 @@ def test_ssim_under_autocast_is_float32():
     assert torch.equal(inside, ssim_loss(x, y))
 
 
+def test_shapes_on_the_meta_device():
+    """For planning a model without data: autocast does not know the device."""
+    image = torch.zeros(2, 3, 12, 12, device="meta")
+    assert gram_matrix(image).shape == (2, 3, 3)
+    for loss in (partial(style_loss, [image]), partial(feature_loss, [image])):
+        assert loss([image], reduction="none").shape == (2,)
+    assert ssim_loss(image, image, reduction="none").shape == (2,)
+
+
+def test_ssim_is_0_for_equal_images_only():
+    """Of any sign, for the luminance and the structure cannot both be -1: the two constants are above 0."""
+    x = 2 * rand(1, 1, 12, 12, seed=1) - 1
+    for y in (-x, x + 1e-6, 0 * x, 100 * x):
+        assert ssim_loss(x, y).item() > 0
+
+
 # Errors
 
 
