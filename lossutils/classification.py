@@ -1302,7 +1302,8 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
         lambda t: (t >= 0) & (_occurrences(t, classes) > 1),
     )
     (scores,) = upcast(input)
-    values, _ = _MultilabelMargin.apply(scores, target)
+    with_slope = torch.is_grad_enabled() and (input.requires_grad or torch._C._are_functorch_transforms_active())
+    values, _ = _MultilabelMargin.apply(scores, target, with_slope)
     return reduce(values, reduction, input)
 
 
@@ -1535,23 +1536,25 @@ class _MultiMargin(torch.autograd.Function):
         return slope, None, None, None
 
 
-@torch.library.custom_op(
-    "lossutils::multilabel_margin", mutates_args=(), schema="(Tensor input, Tensor target) -> (Tensor, Tensor)"
-)
-def _multilabel_margin(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """The values of :func:`multilabel_margin_loss` and their slopes, by torch's kernels.
-
-    An operator of its own keeps `torch.compile` from replacing the kernel by torch's formula for it, which takes every
-    −1 for class 0 (torch 2.13) and fills N · C · C numbers.
-    """
+def _multilabel_margin(input: Tensor, target: Tensor, with_slope: bool) -> tuple[Tensor, Tensor]:
+    """The values of :func:`multilabel_margin_loss` and, if asked for, their slopes, by torch's kernels."""
     values, is_label = torch.ops.aten.multilabel_margin_loss_forward(input, target, 0)
-    slope = torch.ops.aten.multilabel_margin_loss_backward(torch.ones_like(values), input, target, 0, is_label)
-    return values.masked_fill(input.amax(1).isnan(), math.nan), slope  # the kernel skips NaN
+    values = values.masked_fill(input.sum(1).isnan() & input.amax(1).isnan(), math.nan)  # the kernel skips NaN
+    if not with_slope:
+        return values, input.new_empty(0)
+    return values, torch.ops.aten.multilabel_margin_loss_backward(torch.ones_like(values), input, target, 0, is_label)
 
 
-@_multilabel_margin.register_fake
-def _(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    return input.new_empty(input.shape[:1]), torch.empty_like(input)
+# An operator of its own keeps `torch.compile` from replacing the kernel by torch's formula for it, which takes every −1
+# for class 0 (torch 2.13) and fills N · C · C numbers.
+_multilabel_margin_operator = torch.library.custom_op("lossutils::multilabel_margin", mutates_args=())(
+    _multilabel_margin
+)
+
+
+@_multilabel_margin_operator.register_fake
+def _(input: Tensor, target: Tensor, with_slope: bool) -> tuple[Tensor, Tensor]:
+    return input.new_empty(input.shape[:1]), torch.empty_like(input) if with_slope else input.new_empty(0)
 
 
 class _MultilabelMargin(torch.autograd.Function):
@@ -1561,8 +1564,9 @@ class _MultilabelMargin(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        return _multilabel_margin(input, target)
+    def forward(input: Tensor, target: Tensor, with_slope: bool) -> tuple[Tensor, Tensor]:
+        compiling = torch.compiler.is_compiling() or input.is_meta
+        return (_multilabel_margin_operator if compiling else _multilabel_margin)(input, target, with_slope)
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: tuple) -> None:
@@ -1572,18 +1576,18 @@ class _MultilabelMargin(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_values: Tensor, _) -> tuple:
         (slope,) = ctx.saved_tensors
-        return slope * grad_values.unsqueeze(1), None
+        return slope * grad_values.unsqueeze(1), None, None
 
     @staticmethod
-    def vmap(info, in_dims: tuple, input: Tensor, target: Tensor) -> tuple:
+    def vmap(info, in_dims: tuple, input: Tensor, target: Tensor, with_slope: bool) -> tuple:
         """One batch of all samples: the kernel has no rule of its own, and would be called once a batch."""
         input, target = (
             t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
-            for t, dim in zip((input, target), in_dims, strict=True)
+            for t, dim in zip((input, target), in_dims[:2], strict=True)
         )
-        shape = input.shape
-        values, slope = _MultilabelMargin.apply(input.flatten(0, 1), target.flatten(0, 1))
-        return (values.reshape(shape[:2]), slope.reshape(shape)), (0, 0)
+        values, slope = _MultilabelMargin.apply(input.flatten(0, 1), target.flatten(0, 1), with_slope)
+        slope = slope.reshape(input.shape) if with_slope else slope.expand(info.batch_size, 0)
+        return (values.reshape(input.shape[:2]), slope), (0, 0)
 
 
 def _large_margin_logit(logit: Tensor, length: Tensor, margin: int) -> Tensor:
