@@ -365,8 +365,9 @@ def info_nce_loss(
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, temperature is neither a number nor a tensor
             or symmetric not a bool.
-        ValueError: if the shapes do not fit, temperature is not positive and finite or not a scalar, the reduction is
-            unknown, or the batch is empty and the reduction "mean".
+        ValueError: if the shapes do not fit, temperature is not positive and finite, so small that its inverse is
+            infinite in the dtype of query, or not a scalar, the reduction is unknown, or the batch is empty and the
+            reduction "mean".
 
     Source:
         van den Oord, Li and Vinyals (2018), Representation learning with contrastive predictive coding, equation 4;
@@ -387,6 +388,7 @@ def info_nce_loss(
     check_not_empty("query", query, reduction)
     wide_query, wide_key = upcast(query, key)
     temperature = scalar_option("temperature", temperature, wide_query, "above 0 and finite", _positive)
+    check_values("temperature must have a finite inverse in its dtype", temperature, lambda t: (1 / t).isinf())
     if len(query) == 0:
         return reduce(wide_query.sum(1) + wide_key.sum(1), reduction, query)
     unit_query, unit_key = _Polar.apply(wide_query)[0] / temperature, _Polar.apply(wide_key)[0]
