@@ -197,8 +197,9 @@ def softmax_focal_loss(
     Raises:
         TypeError: if input is not floating-point, target is not int64, alpha is no tensor of the dtype of input, gamma
             is not a number or ignore_index not a whole one.
-        ValueError: if the shapes do not fit, a target is neither a class nor ignore_index, a weight is negative, gamma
-            is negative or not finite, the reduction is unknown, or the batch is empty and the reduction "mean".
+        ValueError: if the shapes do not fit, a target is neither a class nor ignore_index, a weight is negative,
+            infinite or NaN, gamma is negative or not finite, the reduction is unknown, or the batch is empty and the
+            reduction "mean".
 
     Source:
         Lin et al. (2017), Focal loss for dense object detection, equation 5, which extends it to several classes in a
