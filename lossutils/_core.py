@@ -31,7 +31,8 @@ def check_alike(**tensors: Tensor) -> None:
     check_tensor(first_name, first)
     for name, value in others:
         check_tensor(name, value)
-        if value.dtype != first.dtype and not (autocasts(first) and value.dtype.itemsize <= 4):
+        mixed = autocasts(first) and max(first.dtype.itemsize, value.dtype.itemsize) <= 4
+        if value.dtype != first.dtype and not mixed:
             raise TypeError(
                 f"{first_name} and {name} must have the same dtype, got {first.dtype} and {value.dtype}: "
                 f"convert with {name}.to({first_name}.dtype)"
@@ -172,11 +173,15 @@ def check_values(message: str, values: Tensor, wrong: Callable[[Tensor], Tensor]
             return
     except RuntimeError:
         return
-    raise ValueError(f"{message}, got {values.expand_as(found)[found].flatten()[0].item():g}")
+    value = values.expand_as(found)[found].flatten()[0]
+    short = f"{value.item():g}"
+    raise ValueError(f"{message}, got {short if value == float(short) else value.item()}")  # 1.0000001 is not 1
 
 
 def check_indices(name: str, target: Tensor, classes: int, ignore_index: int | None = None) -> None:
     """Raise ValueError unless every target is a class from 0 to `classes` − 1, or `ignore_index`."""
+    if not values_are_checked():  # nor is a message built, which dynamo can't do with an ignore_index that changes
+        return
     besides = "" if ignore_index is None else f", or ignore_index = {ignore_index}"
     check_values(
         f"{name} must hold class indices from 0 to {classes - 1}{besides}",

@@ -47,7 +47,7 @@ def uncertainty_weighted_loss(losses: Tensor | Sequence[Tensor], log_vars: Tenso
 
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, losses is neither a tensor nor a sequence of
-            them, or kinds is not a sequence of strings.
+            them, or kinds is a string or no sequence.
         ValueError: if losses is not (T) or a loss not a scalar, there are none, log_vars or kinds are not as many, or
             a kind is unknown.
 

@@ -341,10 +341,10 @@ def info_nce_loss(
         \qquad s_{ij} = \frac{\cos(q_i, k_j)}{\tau}
 
     :func:`cross_entropy` of the matrix s with the targets 0, 1, …, N − 1. Row i of key is the positive of row i of
-    query; the other rows are the negatives. Between 0 and log(1 + (N − 1) e^(2/τ)): about log N at chance, and not 0
-    for a perfect match, because a cosine is at most 1: log(1 + (N − 1) e^(−1/τ)) when all others are orthogonal. A
-    batch of one has no negatives and costs 0. It is computed from the negatives alone, log(1 + Σ_j exp(s_ij − s_ii)),
-    so that a loss much smaller than 1 keeps its digits.
+    query; the other rows are the negatives. Between 0 and log(1 + (N − 1) e^(2/τ)): log N when all cosines are equal,
+    and not 0 for a perfect match, because a cosine is at most 1: log(1 + (N − 1) e^(−1/τ)) when all others are
+    orthogonal. A batch of one has no negatives and costs 0. It is computed from the negatives alone, log(1 + Σ_j
+    exp(s_ij − s_ii)), so that a loss much smaller than 1 keeps its digits.
 
     Args:
         query: the embeddings q; only their directions count.
@@ -358,15 +358,16 @@ def info_nce_loss(
 
     Convention:
         "mean" divides by N. The rows are normalised here, so normalised ones may be passed too. A row of zeros has no
-        direction: its cosines are 0 and so is its gradient. SimCLR's NT-Xent is another loss: among its negatives are
-        also the 2N − 2 other views of the queries' own side. The matrix s is the one (N, N) tensor that is kept for
-        the gradient (symmetric: three more for a moment): 4 GB for N = 32768 in float32.
+        direction: its cosines are 0 and so is its gradient. SimCLR's NT-Xent is another loss: to the N − 1 other keys
+        it adds the N − 1 other queries as negatives. One matrix (N, N) is kept for the gradient (symmetric: three more
+        for a moment): 4 GB for N = 32768 in float32.
 
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, temperature is neither a number nor a tensor
             or symmetric not a bool.
-        ValueError: if the shapes do not fit, temperature is not positive and finite or not a scalar, the reduction is
-            unknown, or the batch is empty and the reduction "mean".
+        ValueError: if the shapes do not fit, temperature is not positive and finite, so small that its inverse is
+            infinite in the dtype of query, or not a scalar, the reduction is unknown, or the batch is empty and the
+            reduction "mean".
 
     Source:
         van den Oord, Li and Vinyals (2018), Representation learning with contrastive predictive coding, equation 4;
@@ -387,6 +388,7 @@ def info_nce_loss(
     check_not_empty("query", query, reduction)
     wide_query, wide_key = upcast(query, key)
     temperature = scalar_option("temperature", temperature, wide_query, "above 0 and finite", _positive)
+    check_values("temperature must have a finite inverse in its dtype", temperature, lambda t: (1 / t).isinf())
     if len(query) == 0:
         return reduce(wide_query.sum(1) + wide_key.sum(1), reduction, query)
     unit_query, unit_key = _Polar.apply(wide_query)[0] / temperature, _Polar.apply(wide_key)[0]

@@ -63,8 +63,9 @@ def balanced_binary_cross_entropy_with_logits(
         input and target (…), equal; the result is (…) for "none", else a scalar.
 
     Convention:
-        "mean" divides by the number of elements, not by the sum of the weights, so it is about half as large as the
-        unweighted loss. A target between 0 and 1 is an error: no weight is defined for it.
+        "mean" divides by the number of elements, not by the sum of the weights, so it is smaller than the unweighted
+        loss: with a share π of positives and alpha = 1 − π the weights average 2π(1 − π), half at most. A weight of 0
+        makes 0 of an infinite loss too. A target between 0 and 1 is an error: no weight is defined for it.
 
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, or alpha is not a number.
@@ -174,7 +175,7 @@ def softmax_focal_loss(
 
     With gamma = 0 and no alpha it is :func:`cross_entropy`; with two classes of logits (0, x) it is
     :func:`sigmoid_focal_loss` with alpha (1 − α, α). Never negative. A target of probability 0 (a logit of −∞) costs
-    ∞.
+    ∞, or 0 if its weight is 0.
 
     Args:
         input: the logits x.
@@ -196,8 +197,9 @@ def softmax_focal_loss(
     Raises:
         TypeError: if input is not floating-point, target is not int64, alpha is no tensor of the dtype of input, gamma
             is not a number or ignore_index not a whole one.
-        ValueError: if the shapes do not fit, a target is neither a class nor ignore_index, a weight is negative, gamma
-            is negative or not finite, the reduction is unknown, or the batch is empty and the reduction "mean".
+        ValueError: if the shapes do not fit, a target is neither a class nor ignore_index, a weight is negative,
+            infinite or NaN, gamma is negative or not finite, the reduction is unknown, or the batch is empty and the
+            reduction "mean".
 
     Source:
         Lin et al. (2017), Focal loss for dense object detection, equation 5, which extends it to several classes in a
@@ -232,7 +234,8 @@ def softmax_focal_loss(
     counts = target != ignore_index
     if alpha is not None:
         (alpha,) = upcast(alpha)
-        values = values * alpha[torch.where(counts, target, 0)]
+        weight = alpha[torch.where(counts, target, 0)]
+        values = values.masked_fill((weight == 0) & values.isinf(), 0) * weight
     return reduce(values, reduction, input, total=counts.sum())
 
 
@@ -326,8 +329,10 @@ class _SigmoidFocal(torch.autograd.Function):
         wrong = against.sigmoid()
         # torch's threshold of 20 costs digits in float64.
         loss = F.softplus(against, threshold=50)
-        weight = torch.ones_like(target) if alpha is None else (target - (1 - alpha)).abs_()
+        weight = _weights(target, alpha).abs_()
         values = weight * loss if gamma == 0 else wrong.pow(gamma).mul_(loss).mul_(weight)
+        if alpha in (0, 1):
+            values.masked_fill_((weight == 0) & loss.isinf(), 0)
         return values, wrong, loss
 
     @staticmethod
@@ -350,7 +355,7 @@ class _SigmoidFocal(torch.autograd.Function):
             faded = torch.exp(gamma * F.logsigmoid(against))  # has finite slopes where 1 − p_t is 0
         else:
             faded = wrong.pow(gamma)
-        weight = _signs(target) if ctx.alpha is None else (1 - ctx.alpha) - target
+        weight = _weights(target, ctx.alpha)
         if gamma == 0:
             return wrong * weight * to_values, None, None, None
         # p_t · (−log p_t) → 0 for a logit of ∞ on the wrong side.
@@ -361,3 +366,13 @@ class _SigmoidFocal(torch.autograd.Function):
 def _signs(target: Tensor) -> Tensor:
     """−1 for positives, 1 for negatives: the logit times this is large where the prediction is wrong."""
     return (target * -2).add_(1)
+
+
+def _weights(target: Tensor, alpha: float | None) -> Tensor:
+    """The weight of each element with its sign: −alpha for positives, 1 − alpha for negatives; −1 and 1 without alpha.
+
+    The smaller of the two weights is exact: (1 − alpha) − 1 is not −alpha in float32, and 0 for an alpha of 1e-9.
+    """
+    if alpha is None:
+        return _signs(target)
+    return (1 - target).sub_(alpha) if alpha < 0.5 else (1 - alpha) - target

@@ -253,7 +253,7 @@ def test_check_distributions_sums_halves_in_float32():
     """The sum itself is not rounded to half precision: a row of 3000 keeps the digits that tell it from another sum."""
     probs = torch.rand(64, 3000, generator=torch.Generator().manual_seed(0)).softmax(1)
     core.check_distributions("p", probs.bfloat16(), 1)
-    message = "p must hold distributions, which sum to 1 along dimension 0, got 1.01172"
+    message = "p must hold distributions, which sum to 1 along dimension 0, got 1.01171875"
     with refuses(ValueError, message):  # 1 + 3/256, which bfloat16 would round to 1 + 4/256
         core.check_distributions("p", torch.tensor([1.0, 3 / 256]).bfloat16(), 0)
 
@@ -319,3 +319,35 @@ def test_a_total_keeps_its_digits_and_its_gradient():
     assert slope.item() == -2 / 16
     wide = core.reduce(torch.ones(1, dtype=torch.float64), "mean", torch.ones(1, dtype=torch.float64), total=3)
     assert wide.item() == 1 / 3
+
+
+def test_check_alike_under_autocast_of_a_float64_prediction():
+    """The slip the other way round: a float64 prediction with a float32 target."""
+    with torch.autocast("cpu", dtype=torch.bfloat16), pytest.raises(TypeError, match=r"^x and y must have the same"):
+        core.check_alike(x=ONES.double(), y=ONES)
+
+
+def test_a_wrong_value_is_shown_with_the_digits_that_make_it_wrong():
+    """A probability of 1.0000001 would otherwise be refused as one of 1, and a large label shown rounded."""
+    for value, shown in (
+        (torch.tensor(1.0000001), "1.0000001192092896"),
+        (torch.tensor(1.0000000000000002, dtype=torch.float64), "1.0000000000000002"),
+        (torch.tensor(1.1), "1.1"),
+        (torch.tensor(1.1, dtype=torch.bfloat16), "1.10156"),
+        (torch.tensor(12345678), "12345678"),
+    ):
+        with refuses(ValueError, f"too large, got {shown}"):
+            core.check_values("too large", value, lambda v: v > 1)
+
+
+def test_labels_to_ignore_may_change_under_compile():
+    """dynamo takes an argument that changes for a symbol, which goes into no message."""
+
+    def checked(target, ignored):
+        core.check_indices("y", target, 3, ignored)
+        return target + 1
+
+    torch._dynamo.reset()
+    compiled = torch.compile(checked, fullgraph=True, backend="eager", dynamic=True)
+    for ignored in (-100, 1, 2):
+        assert torch.equal(compiled(torch.tensor([0, 2]), ignored), torch.tensor([1, 3]))

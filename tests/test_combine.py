@@ -156,3 +156,10 @@ def test_kinds_are_checked():
             uncertainty_weighted_loss(x, x, kinds=kinds)
     with pytest.raises(ValueError, match=r"^kinds\[1\] must be one of \['regression', 'classification'\], got 'r'$"):
         uncertainty_weighted_loss(x, x, kinds=[R, "r"])
+
+
+def test_a_kind_that_is_no_string():
+    """As any other unknown word, it is shown."""
+    x = torch.ones(2, dtype=F64)
+    with pytest.raises(ValueError, match=r"^kinds\[0\] must be one of \['regression', 'classification'\], got 1$"):
+        uncertainty_weighted_loss(x, x, kinds=[1, R])

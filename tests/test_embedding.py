@@ -380,3 +380,22 @@ def test_jacobians():
     close(mapped, torch.stack([cosine_embedding_loss(a, y, target) for a in (x, 2 * y)]))
     mapped = vmap(lambda b: info_nce_loss(x, b))(torch.stack([x, 2 * y]))
     close(mapped, torch.stack([info_nce_loss(x, b) for b in (x, 2 * y)]))
+
+
+def test_simclrs_negatives_are_the_other_queries_too():
+    """Of 2N views an anchor has 2N − 2 negatives: N − 1 keys, which are InfoNCE's, and N − 1 queries."""
+    query, key = normal(generator(), 5, 3), normal(generator(1), 5, 3)
+    views = F.normalize(torch.cat([query, key]), dim=1)
+    s = (views @ views.T / 0.5).fill_diagonal_(-math.inf)  # Chen 2020, equation 1, for the anchors that are queries
+    nt_xent = F.cross_entropy(s[:5], torch.arange(5, 10), reduction="none")
+    value = info_nce_loss(query, key, temperature=0.5, reduction="none")
+    assert (s[0].isfinite().sum() - 1).item() == 2 * 5 - 2
+    queries = s[:5, :5].logsumexp(1)
+    close(nt_xent, torch.logaddexp(value, queries - s[:5, 5:].diagonal()))
+
+
+def test_info_nce_of_equal_cosines_is_log_n():
+    """Chance, at any temperature: of keys all alike none can be told from the others."""
+    same = torch.ones(6, 3, dtype=F64)
+    for temperature in (0.01, 0.1, 1.0):
+        close(info_nce_loss(normal(generator(), 6, 3), same, temperature=temperature), math.log(6))

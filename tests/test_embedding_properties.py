@@ -262,3 +262,17 @@ def test_pitfall_info_nce_at_chance_and_at_its_best():
     eye = torch.eye(256)
     assert info_nce_loss(eye, eye, temperature=1.0).item() == pytest.approx(4.552, abs=5e-4)
     assert info_nce_loss(eye, eye, temperature=0.05).item() == pytest.approx(255 * math.exp(-20), rel=1e-5)
+
+
+@pytest.mark.parametrize("number", [float, torch.tensor, lambda t: torch.tensor(t, dtype=F64)])
+def test_a_temperature_that_vanishes_in_float32_is_refused(number):
+    """1e-50 is 0 there, and 1e-40 has no inverse: cosines over it would be NaN. In float64 both are right."""
+    eye = torch.eye(3)
+    for value in (1e-50, 1e-40):
+        if number(value) > 0:
+            with pytest.raises(
+                ValueError, match=r"^temperature must have a finite inverse in its dtype, got (0|9.9999)"
+            ):
+                info_nce_loss(eye, eye, temperature=number(value))
+        assert info_nce_loss(eye.double(), -eye.double(), temperature=value).item() == pytest.approx(1 / value)
+    assert info_nce_loss(eye, -eye, temperature=number(1e-38)).item() == pytest.approx(1e38)

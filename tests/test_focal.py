@@ -404,3 +404,33 @@ def test_hard_example_mean_is_checked():
         hard_example_mean(losses, keep=1, ignore=torch.tensor([[True, False, True]]))
     with pytest.raises(ValueError, match=r"^losses and ignore must be on the same device"):
         hard_example_mean(losses, keep=1, ignore=torch.tensor([True, False, True]).to("meta"))
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("alpha", [1e-9, 1e-3, 0.01, 0.49, 0.5, 0.51, 0.99, 0.999])
+def test_a_small_weight_keeps_its_digits(alpha, gamma):
+    """1 − (1 − α) in float32 is 0 for α = 1e-9, and off by 2e-4 for α = 1e-4."""
+    x = torch.tensor([-30.0, -3, 0, 2, 30])
+    assert_focal(x, alpha, gamma, rtol=2e-5 if gamma else 5e-7)
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+def test_a_weight_of_0_makes_0_of_infinity(gamma):
+    """As nll_loss has it; the other class stays infinite, NaN stays NaN, and no gradient is NaN."""
+    x = t64(-math.inf, math.inf, math.nan).requires_grad_()
+    for alpha in (0, 1):
+        value = sigmoid_focal_loss(x, t64(1, 0, 0), alpha=alpha, gamma=gamma, reduction="none")
+        wanted = t64(0, math.inf, math.nan) if alpha == 0 else t64(math.inf, 0, math.nan)
+        torch.testing.assert_close(value, wanted, equal_nan=True)
+        torch.testing.assert_close(slopes(value, x)[0], t64(-alpha, 1 - alpha, math.nan), equal_nan=True)
+    x = t64([-math.inf, 0], [0, -math.inf], [math.nan, 0]).requires_grad_()
+    value = softmax_focal_loss(x, torch.tensor([0, 1, 0]), alpha=t64(0, 2), gamma=gamma, reduction="none")
+    torch.testing.assert_close(value, t64(0, math.inf, math.nan), equal_nan=True)
+    close(slopes(value, x)[0][:2], t64([0, 0], [2, -2]))
+
+
+def test_the_balanced_mean_at_the_share_of_the_negatives():
+    """The weights average 2π(1 − π), so a loss of log 2 everywhere comes out as that times log 2."""
+    y = (torch.arange(100) < 10).double()
+    value = balanced_binary_cross_entropy_with_logits(torch.zeros_like(y), y, alpha=0.9)
+    close(value, 2 * 0.1 * 0.9 * math.log(2))
