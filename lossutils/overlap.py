@@ -87,7 +87,8 @@ def dice_loss(
     Convention:
         "mean" divides by the number of classes present, counted over all samples; "none" and "sum" give 0 for the
         others. With every class absent the mean is 0 and its gradient 0. Where prediction and target are both empty
-        and smooth is 0, the coefficient is 0/0, and the loss 0 (its limit for a vanishing smooth). The denominator
+        and smooth is 0, the coefficient is 0/0, and the loss 0 (its limit for a vanishing smooth); sums below 1e-31
+        (float64: 1e-292), which a softmax reaches, count as 0, since their reciprocals overflow. The denominator
         holds sums, not the sums of squares of V-Net (Milletari et al. 2016; MONAI's `squared_pred=True`). MONAI counts
         absent classes and smooths by 1e-5; its `smooth_nr` and `smooth_dr`, if equal, are our smooth.
         segmentation-models-pytorch sums over the batch and keeps an absent class in the mean as a 0; its smooth is
@@ -592,9 +593,15 @@ def _summed(dims: Sequence[int] | None, input: Tensor) -> tuple[int, ...]:
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:
-    """part / whole, and 0 with a gradient of 0 where the whole is 0."""
-    nothing = whole == 0
+    """part / whole, and 0 with a gradient of 0 where the whole is 0 or so small that its reciprocal overflows."""
+    nothing = whole < _least(whole)
     return torch.where(nothing, 0, part / torch.where(nothing, 1, whole))
+
+
+def _least(values: Tensor) -> float:
+    """The least number to divide by: 1e-31 in float32, 1e-292 in float64. A NaN is not below it."""
+    info = torch.finfo(values.dtype)
+    return info.tiny / info.eps
 
 
 class _Counts(torch.autograd.Function):
