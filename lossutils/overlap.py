@@ -716,8 +716,10 @@ class _Pair:
         """v: the angle between the diagonals, squared, over that of a quarter turn."""
         (w1, h1), (w2, h2) = self.sides1.unbind(), self.sides2.unbind()
         across, along = w2 * h1 - w1 * h2, w1 * w2 + h1 * h2
-        defined = along + across.abs() > 0
-        angle = torch.atan2(across, torch.where(defined, along, 1))
+        size = (along + across.abs()).detach()  # atan2 back squares its arguments, which must not underflow
+        defined = size >= _least(size)
+        size = torch.where(defined, size, 1)
+        angle = torch.atan2(across / size, torch.where(defined, along / size, 1))
         return 4 / math.pi**2 * angle.square()
 
 
