@@ -521,8 +521,7 @@ def complete_box_iou_loss(boxes1: Tensor, boxes2: Tensor, *, eps: float = 1e-7, 
     pair = _Pair(boxes1, boxes2, eps, reduction)
     iou = pair.iou()
     v = pair.shape_gap()
-    with torch.no_grad():
-        alpha = _ratio(v, 1 - iou + v + eps)
+    alpha = _ratio(v, 1 - iou + v + eps).detach()
     return reduce(1 - iou + pair.distance() + alpha * v, reduction, boxes1)
 
 
@@ -693,10 +692,9 @@ class _Pair:
             )
 
         self.around = torch.maximum(self.high1, self.high2) - torch.minimum(self.low1, self.low2)
-        with torch.no_grad():
-            unit = self.around.amax(0)
-            self.unit = torch.where(unit > 0, unit, 1)
-            self.eps = eps / self.unit / self.unit
+        unit = self.around.detach().amax(0)
+        self.unit = torch.where(unit > 0, unit, 1)
+        self.eps = eps / self.unit / self.unit
         self.around = self.around / self.unit
         self.sides1 = self.sides1 / self.unit
         self.sides2 = self.sides2 / self.unit

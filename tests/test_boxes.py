@@ -285,3 +285,12 @@ def test_ciou_of_a_tiny_box_and_a_large_one(dtype, smallest):
             v = 4 / math.pi**2 * angle**2
             wanted = -2 * v * v / (1 + v) / angle * 0.4 * 10.0**exponent
             assert slope[0, 2].item() == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_forward_mode_holds_alpha_too():
+    """no_grad lets forward-mode derivatives through; detach stops both."""
+    a, b = boxes(6)
+    for loss in LOSSES.values():
+        of = partial(loss, boxes2=b, reduction="none")
+        torch.testing.assert_close(torch.func.jacfwd(of)(a), torch.func.jacrev(of)(a))
