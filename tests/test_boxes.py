@@ -294,3 +294,19 @@ def test_forward_mode_holds_alpha_too():
     for loss in LOSSES.values():
         of = partial(loss, boxes2=b, reduction="none")
         torch.testing.assert_close(torch.func.jacfwd(of)(a), torch.func.jacrev(of)(a))
+
+
+def test_upper_bounds():
+    """Reached without an area and with eps = 0 only: two points, and for CIoU nearly by two lines across, far apart."""
+    for loss in (generalized_box_iou_loss, distance_box_iou_loss):
+        assert loss(*pair([0.0] * 4, [1.0] * 4), eps=0.0).item() == 2
+    lines = pair([0.0, 0.0, 1.0, 0.0], [1e4, 1e4, 1e4, 1e4 + 1])
+    assert 2.4998 < complete_box_iou_loss(*lines, eps=0.0).item() < 2.5
+
+
+@every_loss
+def test_infinite_sides(loss):
+    """∞/∞ is undefined: NaN for that pair, and for no other."""
+    a, b = boxes(2)
+    a[0, 2] = math.inf
+    assert loss(a, b, reduction="none").isnan().tolist() == [True, False]

@@ -476,3 +476,29 @@ def test_subnormal_hits_where_misses_are_free():
     p = torch.full((1, 1, 4), 1e-42).requires_grad_()
     value = tversky_loss(p, torch.tensor([[[1.0, 0.0, 0.0, 0.0]]]), alpha=1.0, beta=0.0, from_logits=False)
     assert value.item() == 0 and not torch.autograd.grad(value, p)[0].any()
+
+
+def test_smoothed_dice_of_smoothed_jaccard():
+    """d = j/(2 − j) keeps with half the smooth: s is added to twice the hits in Dice, to the hits in Jaccard."""
+    logits, t = masks()
+    j = soft_iou_loss(logits, t, from_logits=True, smooth=0.4, reduction="none")
+    d = dice_loss(logits, t, from_logits=True, smooth=0.8, reduction="none")
+    torch.testing.assert_close(d, j / (2 - j))
+
+
+def test_saturated_logits():
+    """As documented of float32: above 16.7 the probability is 1 and has no slope."""
+    t = torch.tensor([[[1.0, 1.0, 0.0]]])
+    for high, flat in ((16.5, False), (16.7, True)):
+        x = torch.tensor([[[high, 0.0, -1.0]]], requires_grad=True)
+        (slope,) = torch.autograd.grad(dice_loss(x, t, from_logits=True), x)
+        assert (slope[0, 0, 0] == 0) == flat
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_forward_mode_is_refused():
+    """A missing derivative, not a wrong one."""
+    logits, t = masks()
+    for loss in (partial(dice_loss, from_logits=True), lovasz_hinge_loss):
+        with pytest.raises(NotImplementedError):
+            torch.func.jvp(lambda x, loss=loss: loss(x, t), (logits,), (logits,))
