@@ -86,7 +86,8 @@ def dice_loss(
 
     Shape:
         input and target (N, C, d…), equal, or any shape if dims is given; the result has the shape of input without
-        dims for "none", (N, C) by default, else it is a scalar.
+        dims for "none", (N, C) by default, else it is a scalar. Masks (N, H, W) without a channel need dims=(1, 2):
+        by default their rows would be taken for classes.
 
     Convention:
         "mean" divides by the number of classes present, counted over all samples; "none" and "sum" give 0 for the
@@ -321,7 +322,7 @@ def lovasz_hinge_loss(logits: Tensor, target: Tensor, *, reduction: str = "mean"
 
     Shape:
         logits and target (N, d…), equal; the result is (N) for "none", else a scalar. A channel dimension counts as
-        one of d…: for several classes, move it into the batch.
+        one of d…: for several classes, move it into the batch. One image (H, W) alone would be H images of a row.
 
     Convention:
         "mean" divides by N: the index is taken of each image, as by `per_image=True` in the authors' code. An image
@@ -551,7 +552,10 @@ def _mask_loss(
     reduction: str,
     power: float = 1.0,
 ) -> Tensor:
-    """The Tversky loss to a power; `weights` are of the false positives and of the false negatives."""
+    """The Tversky loss to a power; `weights` are of the false positives and of the false negatives.
+
+    `smooth_factor` is ½ for Dice, which adds smooth to twice the hits.
+    """
     check_flag("from_logits", from_logits)
     check_number("smooth", smooth, "of at least 0 and finite", lambda s: 0 <= s < math.inf)
     check_choice("absent", absent, ("ignore", "count"))

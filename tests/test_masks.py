@@ -502,3 +502,11 @@ def test_forward_mode_is_refused():
     for loss in (partial(dice_loss, from_logits=True), lovasz_hinge_loss):
         with pytest.raises(NotImplementedError):
             torch.func.jvp(lambda x, loss=loss: loss(x, t), (logits,), (logits,))
+
+
+@every_loss
+def test_masks_without_a_channel(loss):
+    """(N, H, W) with dims=(1, 2) is (N, 1, H, W)."""
+    logits, t = (v[:, 0] for v in masks())
+    got = loss(logits, t, from_logits=True, dims=(1, 2), reduction="none")
+    torch.testing.assert_close(got, loss(logits[:, None], t[:, None], from_logits=True, reduction="none")[:, 0])
