@@ -271,3 +271,42 @@ def test_bad_arguments(loss):
             loss(a, b, eps=eps)
     with pytest.raises(TypeError, match=r"^eps must be a number of at least 0 and finite, got str$"):
         loss(a, b, eps="0")
+
+
+@pytest.mark.parametrize("dtype, smallest", [(torch.float32, 38), (F64, 308)])
+def test_ciou_of_a_tiny_box_and_a_large_one(dtype, smallest):
+    """A side of 1e-20 made the gradient NaN in float32: atan2 squares the products of sides."""
+    for exponent in range(1, smallest, 1 + smallest // 40):
+        a, b = pair([0.0, 0.0, 10.0**-exponent, 2 * 10.0**-exponent], [0.0, 0.0, 1.0, 1.0], dtype)
+        value, slope, other = value_and_slopes(complete_box_iou_loss, a, b, eps=0.0)
+        assert 1 <= value < 2.5 and slope.isfinite().all() and other.isfinite().all()
+        if 10 <= exponent <= smallest // 2:  # of α v the derivative by the width is 2 α v/angle · h/(w² + h²)
+            angle = math.pi / 4 - math.atan(0.5)
+            v = 4 / math.pi**2 * angle**2
+            wanted = -2 * v * v / (1 + v) / angle * 0.4 * 10.0**exponent
+            assert slope[0, 2].item() == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_forward_mode_holds_alpha_too():
+    """no_grad lets forward-mode derivatives through; detach stops both."""
+    a, b = boxes(6)
+    for loss in LOSSES.values():
+        of = partial(loss, boxes2=b, reduction="none")
+        torch.testing.assert_close(torch.func.jacfwd(of)(a), torch.func.jacrev(of)(a))
+
+
+def test_upper_bounds():
+    """Reached without an area and with eps = 0 only: two points, and for CIoU nearly by two lines across, far apart."""
+    for loss in (generalized_box_iou_loss, distance_box_iou_loss):
+        assert loss(*pair([0.0] * 4, [1.0] * 4), eps=0.0).item() == 2
+    lines = pair([0.0, 0.0, 1.0, 0.0], [1e4, 1e4, 1e4, 1e4 + 1])
+    assert 2.4998 < complete_box_iou_loss(*lines, eps=0.0).item() < 2.5
+
+
+@every_loss
+def test_infinite_sides(loss):
+    """∞/∞ is undefined: NaN for that pair, and for no other."""
+    a, b = boxes(2)
+    a[0, 2] = math.inf
+    assert loss(a, b, reduction="none").isnan().tolist() == [True, False]

@@ -453,3 +453,60 @@ def test_no_pixels():
         value = loss(nothing, nothing.detach(), reduction="sum")
         assert value.item() == 0
         assert torch.autograd.grad(value, nothing)[0].shape == (2, 3, 0)
+
+
+@every_loss
+@pytest.mark.parametrize("absent", ["ignore", "count"])
+def test_probabilities_too_small_to_divide_by(loss, absent):
+    """A softmax 95 to 102 below its rival sums to a subnormal number: 1/that is infinite, and 0 · ∞ was NaN."""
+    for gap in (-85.0, -90.0, -95.0, -100.0, -102.0):
+        logits = torch.zeros(1, 2, 4)
+        logits[:, 1] = gap
+        logits.requires_grad_()
+        t = torch.tensor([[[1.0] * 4, [0.0] * 4]])
+        value = loss(logits.softmax(1), t, from_logits=False, absent=absent)
+        assert 0 <= value <= 1 and torch.autograd.grad(value, logits)[0].isfinite().all()
+    x = torch.full((1, 1, 1), -88.5, requires_grad=True)  # a subnormal sigmoid
+    value = loss(x, torch.zeros(1, 1, 1), from_logits=True, absent=absent)
+    assert torch.autograd.grad(value, x)[0].isfinite().all()
+
+
+def test_subnormal_hits_where_misses_are_free():
+    """beta = 0 leaves a sum of subnormal hits and false alarms; it counts as 0."""
+    p = torch.full((1, 1, 4), 1e-42).requires_grad_()
+    value = tversky_loss(p, torch.tensor([[[1.0, 0.0, 0.0, 0.0]]]), alpha=1.0, beta=0.0, from_logits=False)
+    assert value.item() == 0 and not torch.autograd.grad(value, p)[0].any()
+
+
+def test_smoothed_dice_of_smoothed_jaccard():
+    """d = j/(2 − j) keeps with half the smooth: s is added to twice the hits in Dice, to the hits in Jaccard."""
+    logits, t = masks()
+    j = soft_iou_loss(logits, t, from_logits=True, smooth=0.4, reduction="none")
+    d = dice_loss(logits, t, from_logits=True, smooth=0.8, reduction="none")
+    torch.testing.assert_close(d, j / (2 - j))
+
+
+def test_saturated_logits():
+    """As documented of float32: above 16.7 the probability is 1 and has no slope."""
+    t = torch.tensor([[[1.0, 1.0, 0.0]]])
+    for high, flat in ((16.5, False), (16.7, True)):
+        x = torch.tensor([[[high, 0.0, -1.0]]], requires_grad=True)
+        (slope,) = torch.autograd.grad(dice_loss(x, t, from_logits=True), x)
+        assert (slope[0, 0, 0] == 0) == flat
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_forward_mode_is_refused():
+    """A missing derivative, not a wrong one."""
+    logits, t = masks()
+    for loss in (partial(dice_loss, from_logits=True), lovasz_hinge_loss):
+        with pytest.raises(NotImplementedError):
+            torch.func.jvp(lambda x, loss=loss: loss(x, t), (logits,), (logits,))
+
+
+@every_loss
+def test_masks_without_a_channel(loss):
+    """(N, H, W) with dims=(1, 2) is (N, 1, H, W)."""
+    logits, t = (v[:, 0] for v in masks())
+    got = loss(logits, t, from_logits=True, dims=(1, 2), reduction="none")
+    torch.testing.assert_close(got, loss(logits[:, None], t[:, None], from_logits=True, reduction="none")[:, 0])
