@@ -130,8 +130,8 @@ Measured by `make benchmarks` on {machine}, with {libraries}.
 
 A rival's number is its time over ours, for a forward and a backward pass in float32: above 1 it is slower than ours.
 Times are medians of interleaved rounds; MB is the most that such a step allocates at once beside its arguments. Ours is
-without checks of values, whose price is a column. The bar is our time over torch's, at most {TORCH_BAR}, where torch has
-the loss, else over the fastest peer's, at most {PEER_BAR} (a tie, and the noise); what misses it is bold.
+without checks of values, whose price is a column. The bar is our time over torch's, at most {TORCH_BAR}, where torch
+has the loss, else over the fastest peer's, at most {PEER_BAR} (a tie, and the noise); what misses it is bold.
 """
     return "\n".join([head, *HEADER, *map(line, result["rows"]), "", f"Missed: {'; '.join(missed) or 'none'}.", ""])
 

@@ -251,3 +251,35 @@ def reduce(values: Tensor, reduction: str, input: Tensor, *, total: Tensor | flo
         total = torch.as_tensor(total, dtype=values.dtype, device=values.device)
         values = values / torch.where(total == 0, 1, total)
     return restore(values, input)
+
+
+# A kernel
+
+
+def log_softmax(logits: Tensor, dim: int) -> Tensor:
+    """log softmax along `dim`, by torch's kernel but on the CPU for rows shorter than a vector, where it is slow."""
+    short = dim == logits.dim() - 1 and logits.shape[dim] * logits.itemsize < 64 and logits.device.type == "cpu"
+    if short and not torch.compiler.is_compiling():
+        return _LogSoftmax.apply(logits, dim)
+    return torch.log_softmax(logits, dim)
+
+
+class _LogSoftmax(torch.autograd.Function):
+    """log softmax in elementwise passes over all rows: for 10 classes three times as fast as a loop over the rows."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(logits: Tensor, dim: int) -> Tensor:
+        shifted = logits - logits.amax(dim, keepdim=True)
+        return shifted.sub_(shifted.exp().sum(dim, keepdim=True).log_())
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor, int], output: Tensor) -> None:
+        ctx.dim = inputs[1]
+        ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor, None]:
+        (output,) = ctx.saved_tensors
+        return upstream - output.exp() * upstream.sum(ctx.dim, keepdim=True), None

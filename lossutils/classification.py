@@ -33,6 +33,7 @@ from lossutils._core import (
     check_signs,
     check_tensor,
     check_values,
+    log_softmax,
     no_autocast,
     option,
     reduce,
@@ -360,8 +361,8 @@ def cross_entropy(
 
     Source:
         Bridle (1990), Probabilistic interpretation of feedforward classification network outputs; smoothing: Szegedy
-        et al. (2016), Rethinking the Inception architecture, section 7. Kernels: `torch.nn.functional.cross_entropy`,
-        and log_softmax for the cases where that gives NaN.
+        et al. (2016), Rethinking the Inception architecture, section 7. Kernels: torch's `log_softmax` and `nll_loss`;
+        for fewer than 16 classes on the CPU a log_softmax of our own, which is faster.
 
     Example:
         >>> import torch
@@ -382,9 +383,9 @@ def cross_entropy(
         check_indices("target", target, input.shape[dim], ignore_index)
         if weight is None and label_smoothing == 0:
             inner = "none" if reduction == "none" else "sum"
-            values = F.cross_entropy(x, target, ignore_index=ignore_index, reduction=inner)
+            values = F.nll_loss(log_softmax(x, dim), target, ignore_index=ignore_index, reduction=inner)
             return reduce(values, reduction, input, total=_count(target, ignore_index, reduction))
-        log_probs = F.log_softmax(x, dim)
+        log_probs = log_softmax(x, dim)
         values, scale = _picked(log_probs, target, weight, ignore_index, 1 - label_smoothing)
         if label_smoothing > 0:
             if weight is None:
@@ -402,7 +403,7 @@ def cross_entropy(
         p = (1 - label_smoothing) * p + label_smoothing / x.shape[dim]
     if weight is not None:
         p = p * _along(upcast(weight)[0], p, dim)
-    return reduce(-_expected(p, F.log_softmax(x, dim), dim), reduction, input)
+    return reduce(-_expected(p, log_softmax(x, dim), dim), reduction, input)
 
 
 def nll_loss(
@@ -652,11 +653,11 @@ def distillation_loss(
     student, teacher = upcast(student_logits, teacher_logits.detach())
     values = 0
     if alpha > 0:
-        log_student, log_teacher = F.log_softmax(student / temperature, 1), F.log_softmax(teacher / temperature, 1)
+        log_student, log_teacher = log_softmax(student / temperature, 1), log_softmax(teacher / temperature, 1)
         divergence = _WeightedSum.apply(log_teacher.exp(), log_teacher - log_student, 1)
         values = alpha * temperature * temperature * _with_nan_of(divergence, log_teacher[:, 0] + log_student[:, 0])
     if alpha < 1:
-        values = values + (1 - alpha) * F.cross_entropy(student, target, reduction="none")
+        values = values + (1 - alpha) * F.nll_loss(log_softmax(student, 1), target, reduction="none")
     return reduce(values, reduction, student_logits)
 
 
@@ -1016,9 +1017,10 @@ def hinge_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Ten
     .. math:: \ell = \max(0, 1 - m), \qquad m = \text{target} \cdot \text{input}
 
     Never negative, 0 from a margin of 1 on, convex, and never below the 0-1 loss: a right answer with margin 0.3 still
-    costs 0.7. It grows like |m| for wrong answers, where :func:`squared_hinge_loss`, its square, grows like m², and has
-    no gradient for the samples beyond the margin, where :func:`soft_margin_loss` still has a small one. Its minimiser
-    is the sign of the more likely class, not a probability. At m = 1, where it has no derivative, the gradient is 0.
+    costs 0.7. It grows like :math:`|m|` for wrong answers, where :func:`squared_hinge_loss`, its square, grows like m²,
+    and has no gradient for the samples beyond the margin, where :func:`soft_margin_loss` still has a small one. Its
+    minimiser is the sign of the more likely class, not a probability. At m = 1, where it has no derivative, the
+    gradient is 0.
 
     Args:
         input: the raw scores, before any sigmoid; the sign is the decision.
@@ -1270,7 +1272,7 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
 
     Source:
         Elisseeff and Weston (2001), A kernel method for multi-labelled classification, with 1/C in place of
-        their 1/(|Y| (C − |Y|)); the kernel is `torch.nn.functional.multilabel_margin_loss`.
+        their :math:`1/(|Y| (C - |Y|))`; the kernel is `torch.nn.functional.multilabel_margin_loss`.
 
     Example:
         >>> import torch
@@ -1438,7 +1440,7 @@ def large_margin_softmax_loss(
             index = target.unsqueeze(1)
             length = _length(x) * _length(w).index_select(0, target)
             logits = logits.scatter(1, index, _large_margin_logit(logits.gather(1, index), length, margin))
-    return restore(F.cross_entropy(logits, target, reduction=reduction), features)
+    return restore(F.nll_loss(log_softmax(logits, 1), target, reduction=reduction), features)
 
 
 # What the margins share

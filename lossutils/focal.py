@@ -27,6 +27,7 @@ from lossutils._core import (
     check_reduction,
     check_tensor,
     check_values,
+    log_softmax,
     reduce,
     scalar_option,
     upcast,
@@ -108,8 +109,8 @@ def sigmoid_focal_loss(
     .. math:: \frac{d\ell}{dx} = \pm \alpha_t (1 - p_t)^\gamma (\gamma p_t \log p_t + p_t - 1),
         \qquad + \text{ for } y = 1, \; - \text{ for } y = 0
 
-    A well-classified example (p_t → 1) costs about α_t (1 − p_t)^(γ + 1); a badly misclassified one costs α_t |x|, with
-    the gradient ∓α_t.
+    A well-classified example (p_t → 1) costs about α_t (1 − p_t)^(γ + 1); a badly misclassified one costs
+    α_t :math:`|x|`, with the gradient ∓α_t.
 
     Args:
         input: the logits x.
@@ -230,7 +231,7 @@ def softmax_focal_loss(
     check_not_empty("input", input, reduction)
     check_indices("target", target, classes, ignore_index)
     (wide,) = upcast(input)
-    values = _focus(F.cross_entropy(wide, target, ignore_index=ignore_index, reduction="none"), gamma)
+    values = _focus(F.nll_loss(log_softmax(wide, 1), target, ignore_index=ignore_index, reduction="none"), gamma)
     counts = target != ignore_index
     if alpha is not None:
         (alpha,) = upcast(alpha)

@@ -682,8 +682,8 @@ def f_gan_discriminator_loss(real: Tensor, fake: Tensor, *, divergence: str, red
 
     Convention:
         "mean" divides each side by its own number of elements. KL(real ‖ fake) is "kl", KL(fake ‖ real) "reverse_kl";
-        "pearson" is ∫ (p − q)²/q, "squared_hellinger" ∫ (√p − √q)², "total_variation" ½ ∫ |p − q|, "jensen_shannon"
-        twice :func:`js_divergence`, which is what its f gives, and "gan" that less 2 log 2.
+        "pearson" is ∫ (p − q)²/q, "squared_hellinger" ∫ (√p − √q)², "total_variation" ½ ∫ :math:`|p - q|`,
+        "jensen_shannon" twice :func:`js_divergence`, which is what its f gives, and "gan" that less 2 log 2.
 
     Raises:
         TypeError: if a tensor is not floating-point, or the dtypes differ.

@@ -309,7 +309,7 @@ def lovasz_hinge_loss(logits: Tensor, target: Tensor, *, reduction: str = "mean"
         \ell = \sum_{i=1}^{P} \max(0, m_{\pi_i}) \left( \Delta(\pi_1 \ldots \pi_i) - \Delta(\pi_1 \ldots \pi_{i-1})
         \right), \qquad m_i = 1 - (2 t_i - 1) x_i, \quad m_{\pi_1} \ge m_{\pi_2} \ge \ldots
 
-    where x are the logits, t the target, and Δ of a set of pixels is the Jaccard loss 1 − |∩|/|∪| of the prediction
+    where x are the logits, t the target, and Δ of a set of pixels is the Jaccard loss 1 − ∩/∪ of the prediction
     that errs on them and nowhere else. Convex, not negative, and 0 where every margin (2t − 1) x is at least 1. At
     logits of ±1 it is twice the Jaccard loss of their signs. It sees the index itself, where :func:`soft_iou_loss`
     puts probabilities into its formula. The gradient is that of the order the sort finds: at ties one of several, and

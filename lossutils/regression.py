@@ -4,7 +4,8 @@ Every function takes `(input, target, *, …, reduction="mean")`: the prediction
 Shapes must be equal; nothing is broadcast. Half-precision inputs are computed in float32 and returned in their own
 dtype; under autocast the loss is float32. A NaN in the data comes out as NaN. The mean over an empty batch is an error;
 the sum over one is 0. Checks of values (a negative count, a scale of 0) read the tensors and are skipped under
-`torch.compile` and `vmap`.
+`torch.compile` and `vmap`. RMSE, log-cosh and the robust losses with a number for alpha have a backward pass written by
+hand: it can be differentiated again, but not in forward mode (`torch.func.jvp`, `torch.func.hessian`).
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
 
     .. math:: \ell = r^2, \qquad r = \text{input} - \text{target}
 
-    Elicits the mean. It is twice :func:`huber_loss` for |r| ≤ delta, and twice the negative log likelihood of a
+    Elicits the mean. It is twice :func:`huber_loss` for :math:`|r|` ≤ delta, and twice the negative log likelihood of a
     Gaussian of variance 1, up to a constant. "sum" gives the sum of squares, which is the square of the L2 norm. The
     root of the mean, :func:`rmse_loss`, is in the units of the target. There is no factor ½.
 
@@ -241,9 +242,9 @@ def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> 
 
     .. math:: \ell = \log \cosh r, \qquad \frac{d\ell}{dr} = \tanh r
 
-    Between |r| − log 2 and |r|, and below r²/2: near 0 it is half :func:`mse_loss`, far out :func:`l1_loss` less
-    log 2. Like :func:`huber_loss` with delta = 1, but with all derivatives. Divide the residual by a scale to move the
-    turning point.
+    Between :math:`|r|` − log 2 and :math:`|r|`, and below r²/2: near 0 it is half :func:`mse_loss`, far out
+    :func:`l1_loss` less log 2. Like :func:`huber_loss` with delta = 1, but with all derivatives. Divide the residual by
+    a scale to move the turning point.
 
     Args:
         input: the predictions.
@@ -343,8 +344,9 @@ def general_robust_loss(
 
     Convention:
         "mean" divides by the number of elements. Gradients flow to input, target, alpha and scale. At alpha exactly 2
-        the true derivative in alpha is +∞ (it grows like log 1/|alpha − 2|); the gradient there is finite, about that
-        at the next number below 2. At alpha = ±∞ the gradient in alpha is 0.
+        the true derivative in alpha is +∞ (it grows like −log of the distance); the gradient there is finite, about
+        that at the next number below 2. At alpha = ±∞ the gradient in alpha is 0. A number for alpha is much faster
+        than a tensor; the number 0 needs r/c below 1e19 in float32, beyond which the square overflows.
 
     Raises:
         TypeError: if a tensor is not floating-point, the dtypes differ, or an option is neither a number nor a tensor.
