@@ -1541,7 +1541,7 @@ class _MultiMargin(torch.autograd.Function):
 def _multilabel_margin(input: Tensor, target: Tensor, with_slope: bool) -> tuple[Tensor, Tensor]:
     """The values of :func:`multilabel_margin_loss` and, if asked for, their slopes, by torch's kernels."""
     values, is_label = torch.ops.aten.multilabel_margin_loss_forward(input, target, 0)
-    values = values.masked_fill(input.sum(1).isnan() & input.amax(1).isnan(), math.nan)  # the kernel skips NaN
+    values = values.masked_fill(input.amax(1).isnan(), math.nan)  # the kernel skips NaN
     if not with_slope:
         return values, input.new_empty(0)
     return values, torch.ops.aten.multilabel_margin_loss_backward(torch.ones_like(values), input, target, 0, is_label)

@@ -33,7 +33,6 @@ from lossutils._core import (
     restore,
     scalar_option,
     upcast,
-    values_are_checked,
 )
 
 __all__ = [
@@ -444,7 +443,7 @@ def _scaled(x: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
 def _some(mask: Tensor) -> bool:
     """Whether any is true, or that can't be told."""
     try:
-        return not values_are_checked() or bool(mask.any())
+        return torch.compiler.is_compiling() or bool(mask.any())
     except RuntimeError:
         return True
 
@@ -526,9 +525,11 @@ class _CosineGap(torch.autograd.Function):
             gap = _gap(*polar)
         x, length_x, y, length_y = polar
         to_gap = torch.where((length_x == 0) | (length_y == 0), 0, to_gap)
-        apart = x - y
-        to_x = (x * -gap).add_(apart) * (to_gap / _divisor(length_x))
-        to_y = (y * gap).add_(apart) * (-to_gap / _divisor(length_y))
+        apart, to_x, to_y = x - y, None, None
+        if ctx.needs_input_grad[0]:
+            to_x = torch.addcmul(apart, x, gap, value=-1) * (to_gap / _divisor(length_x))
+        if ctx.needs_input_grad[1]:
+            to_y = torch.addcmul(apart, y, gap) * (-to_gap / _divisor(length_y))
         return to_x, to_y
 
 
