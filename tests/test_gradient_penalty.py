@@ -207,10 +207,12 @@ def test_a_critic_of_nothing_under_transforms():
 
 
 def test_autocast_with_float64():
-    """Fakes of float32 meet real samples of float64."""
+    """float64 stays as it is under autocast, and is not mixed with float32."""
     critic = lambda x: (2 * x).sum(1)  # noqa: E731
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss = gradient_penalty(critic, randn(4, 1), randn(4, 1).float(), target_norm=0.5)
+        loss = gradient_penalty(critic, randn(4, 1), randn(4, 1), target_norm=0.5)
+        with pytest.raises(TypeError, match="real and fake must have the same dtype"):
+            gradient_penalty(critic, randn(4, 1), randn(4, 1).float())
     assert loss.item() == 2.25 and loss.dtype == F64
 
 
