@@ -91,8 +91,8 @@ def versions() -> dict[str, str]:
 
 
 HEADER = (
-    "| loss | ours: forward + backward, ms | MB | value checks | torch | textbook | peers | bar |",
-    "|---|---|---|---|---|---|---|---|",
+    "| loss | the bar | torch | textbook | peers | ours, forward + backward | value checks |",
+    "|---|---|---|---|---|---|---|",
 )
 
 
@@ -107,12 +107,11 @@ def line(row: dict) -> str:
     verdict = "" if row["met"] is None else f"{row['ratio']:.2f} of {row['against']}"
     cells = [
         row["case"],
-        f"{forward:.2f} + {backward:.2f}",
-        f"{row['mb']['ours']:.0f}",
-        f"{100 * row['checks']:+.0f} %",
+        verdict if row["met"] is not False else f"**{verdict}**",
         *(rival(name) if name in row["speed"] else "" for name in ("torch", "textbook")),
         others,
-        verdict if row["met"] is not False else f"**{verdict}**",
+        f"{forward:.2f} + {backward:.2f} ms, {row['mb']['ours']:.0f} MB",
+        f"{100 * row['checks']:+.0f} %",
     ]
     return f"| {' | '.join(cells)} |"
 
