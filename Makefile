@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book site serve test notebooks rehearse lint benchmarks address clean
+.PHONY: help book site serve test notebooks rehearse lint benchmarks mutants compiled address clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,13 @@ benchmarks:  ## time every loss against torch and other libraries, in an environ
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
 	.venv-bench/bin/python -W ignore -m benchmarks.run
+
+mutants: $(STAMP)  ## break a module in every small way and see what its tests overlook (MODULE=regression)
+	$(BIN)/python -m pip install --quiet -r tests/mutants/requirements.txt
+	$(BIN)/python tools/mutants.py $(MODULE)
+
+compiled: $(STAMP)  ## every loss under torch.compile with inductor (needs a C++ compiler)
+	$(BIN)/python -m pytest -q tests/compiled.py
 
 address: $(STAMP)  ## show the repository's address, or change it everywhere (URL=https://…)
 	$(BIN)/python tools/address.py $(URL)
