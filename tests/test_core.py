@@ -1,6 +1,7 @@
 """What all functions share: reductions, checks, dtypes, gradients, empty batches, autocast, torch.compile and vmap."""
 
 import inspect
+from functools import partial
 
 import pytest
 import torch
@@ -118,6 +119,18 @@ def test_unequal_dtypes_and_devices(call):
 
 
 @every_call
+def test_another_device(call):
+    """A tensor made on the CPU inside a loss fails on a GPU; on the meta device, which has no numbers, it does too."""
+    arguments = call.draw(generator())
+    wanted = call.loss(*arguments)
+    loss = call.loss
+    if isinstance(loss, partial):
+        loss = partial(loss.func, *loss.args, **each_tensor(lambda t: t.to("meta"), loss.keywords))
+    got = loss(*each_tensor(lambda t: t.to("meta"), arguments))
+    assert got.is_meta and (got.shape, got.dtype) == (wanted.shape, wanted.dtype)
+
+
+@every_call
 def test_shapes_that_do_not_fit(call):
     """PITFALLS: (4, 1) against (4,) broadcasts to (4, 4) in torch, with only a warning."""
     arguments = call.draw(generator())
@@ -207,6 +220,12 @@ def test_gradients_and_second_derivatives(call):
 
     assert gradcheck(of, tuple(leaves))
     if call.twice:
+        # gradgradcheck differentiates what backward gives while it is recorded: the gradient checked above, or another.
+        values = of(*leaves)
+        weights = torch.linspace(0.5, 1.5, values.numel(), dtype=values.dtype).reshape(values.shape)
+        recorded = torch.autograd.grad(values, leaves, weights, create_graph=True)
+        slopes = torch.autograd.grad(values, leaves, weights)
+        torch.testing.assert_close(tuple(slope.detach() for slope in recorded), slopes, rtol=1e-12, atol=1e-14)
         assert gradgradcheck(of, tuple(leaves), atol=1e-4)
 
 

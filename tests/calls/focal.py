@@ -36,9 +36,16 @@ def _normalized(x, y, *, reduction="mean"):
 
 
 def _weighted(x, y, **options):
-    """The weights in the dtype of the input; they are exact in half precision."""
-    dtype = x.dtype if isinstance(x, torch.Tensor) and x.is_floating_point() else None
-    return lu.softmax_focal_loss(x, y, alpha=torch.tensor([0.25, 0.5, 2.0], dtype=dtype), **options)
+    """The weights where the input is and in its dtype; they are exact in half precision."""
+    alpha = torch.tensor([0.25, 0.5, 2.0])
+    alpha = alpha.to(x) if isinstance(x, torch.Tensor) and x.is_floating_point() else alpha
+    return lu.softmax_focal_loss(x, y, alpha=alpha, **options)
+
+
+def _ignoring(x):
+    """Half of them left out, by a mask where the input is."""
+    device = x.device if isinstance(x, torch.Tensor) else None
+    return lu.hard_example_mean(x, keep=6, ignore=torch.tensor([[True, False, True, False]] * 2, device=device))
 
 
 CALLS = [
@@ -58,11 +65,7 @@ CALLS = [
         per=lambda x, y: y.shape,
     ),
     Call("hard_example_mean", partial(lu.hard_example_mean, keep=3), lambda g: (uniform(g, 8),)),
-    Call(
-        "hard_example_mean, ignoring",
-        lambda x: lu.hard_example_mean(x, keep=6, ignore=torch.tensor([[True, False, True, False]] * 2)),
-        lambda g: (uniform(g, 2, 4),),
-    ),
+    Call("hard_example_mean, ignoring", _ignoring, lambda g: (uniform(g, 2, 4),)),
 ]
 
 
