@@ -37,6 +37,13 @@ def test_the_papers_sum():
     close(uncertainty_weighted_loss(tuple(as_list[:1]), log_vars[:1], kinds=[R]), 1.4 + math.log(0.5))
 
 
+def test_a_loss_of_0_keeps_the_slope_of_its_weight():
+    """w e^(−s) is the slope in a loss; where the loss is 0 only the value does not depend on s."""
+    losses, log_vars = t64(0.0, 0.0).requires_grad_(), t64(3.0, -3.0)
+    (slopes,) = torch.autograd.grad(uncertainty_weighted_loss(losses, log_vars, kinds=[R, C]), losses)
+    close(slopes, [0.5 * math.exp(-3), math.exp(3)])
+
+
 def test_gradients_go_to_the_losses_and_the_log_variances():
     """w e^(−s) to the loss, ½ − w e^(−s) L to s."""
     losses, s = t64(0.7, 3.0).requires_grad_(), t64(0.4, -1.3).requires_grad_()

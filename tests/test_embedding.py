@@ -193,9 +193,25 @@ def test_a_zero_vector_has_no_direction():
     y = torch.ones(2, 3, dtype=F64, requires_grad=True)
     value = cosine_embedding_loss(x, y, t64(1, -1), margin=-0.25, reduction="none")
     close(value, t64(1, 0.25), rtol=0, atol=0)
-    value = value + cosine_embedding_loss(y, x, t64(1, -1), margin=-0.25, reduction="none")
-    for slope in slopes(value, x, y):
+    other = cosine_embedding_loss(y, x, t64(1, -1), margin=-0.25, reduction="none")
+    close(other, t64(1, 0.25), rtol=0, atol=0)
+    for slope in slopes(value + other, x, y):
         assert slope.eq(0).all()
+
+
+def test_cosine_of_rows_of_length_1():
+    """What is said of rows of length 0 holds of no others."""
+    x, y = t64([1, 0], [0.6, 0.8]).requires_grad_(), t64([0, 1], [1, 0]).requires_grad_()
+    value = cosine_embedding_loss(x, y, t64(1, 1), reduction="none")
+    for slope, wanted in zip(slopes(value, x, y), (t64([0, -1], [-0.64, 0.48]), t64([-1, 0], [0, -0.8])), strict=True):
+        close(slope, wanted)
+
+
+def test_cosine_of_any_length_under_vmap():
+    """There no value can be read, so rows of any length are taken for such as need a scale."""
+    x, y = t64([[3, 4]], [[3e200, 4e200]], [[3e-200, 4e-200]]), t64([[1, 0]], [[1, 0]], [[1, 0]])
+    values = vmap(cosine_embedding_loss)(x, y, torch.ones(3, 1, dtype=F64))
+    close(values, t64(0.4, 0.4, 0.4))
 
 
 def test_cosine_at_the_kink():
@@ -338,6 +354,24 @@ def test_info_nce_keeps_the_digits_of_small_losses(symmetric):
             assert slope[0, 1].item() == pytest.approx(p / tau / 4, rel=2e-5)
     worst = info_nce_loss(eye, -torch.eye(4, dtype=F64), temperature=1e-3, symmetric=symmetric)
     assert worst.item() == pytest.approx(1000 + math.log(3), rel=1e-12)
+
+
+def test_info_nce_of_rows_of_different_size():
+    """Each row's own maximum is taken out: at a low temperature another row's would make e^(s − maximum) 0."""
+    query = t64([1, 0], [-1, 0], [1, 0])
+    values = info_nce_loss(query, t64([1, 0], [1, 0], [1, 0]), temperature=1e-3, reduction="none")
+    close(values, torch.full((3,), math.log(3), dtype=F64))
+
+
+def test_info_nce_takes_a_temperature_down_to_the_least():
+    """Whatever has a finite inverse: 1/7e-309 is 1.4e308."""
+    assert info_nce_loss(t64([1, 0]), t64([1, 0]), temperature=7e-309).item() == 0
+
+
+def test_info_nce_of_an_empty_batch_keeps_its_shape():
+    """ "none" gives a value for each of no queries."""
+    nothing = torch.ones(0, 3, requires_grad=True)
+    assert info_nce_loss(nothing, nothing, reduction="none").shape == (0,)
 
 
 def test_info_nce_ignores_lengths():

@@ -434,3 +434,17 @@ def test_the_balanced_mean_at_the_share_of_the_negatives():
     y = (torch.arange(100) < 10).double()
     value = balanced_binary_cross_entropy_with_logits(torch.zeros_like(y), y, alpha=0.9)
     close(value, 2 * 0.1 * 0.9 * math.log(2))
+
+
+def test_an_ignored_target_need_be_no_class():
+    """Neither the kernel nor the weights look it up, also where class 0 is the only one."""
+    x, target = torch.zeros(2, 1, dtype=torch.float64), torch.tensor([0, -1])
+    assert softmax_focal_loss(x, target, ignore_index=-1, alpha=torch.ones(1, dtype=torch.float64)).item() == 0
+
+
+def test_a_recorded_gradient_has_its_digits_too():
+    """Where a second derivative is to follow, the loss is computed again, as well as the first time."""
+    x = torch.tensor([-45.0, -25.0, -1.0, 25.0, 45.0], dtype=torch.float64, requires_grad=True)
+    loss = sigmoid_focal_loss(x, torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0], dtype=torch.float64), reduction="sum")
+    (recorded,) = torch.autograd.grad(loss, x, create_graph=True)
+    torch.testing.assert_close(recorded.detach(), torch.autograd.grad(loss, x)[0], rtol=1e-13, atol=0)

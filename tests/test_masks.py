@@ -126,7 +126,7 @@ def test_dims(loss):
     logits, t = masks()
     options = {"from_logits": True, "absent": "count", "reduction": "none"}
     side_by_side = loss(logits.movedim(0, 1).reshape(1, 3, 40), t.movedim(0, 1).reshape(1, 3, 40), **options)
-    for dims in ((0, 2, 3), [3, 0, 2], (0, -2, -1)):
+    for dims in ((0, 2, 3), [3, 0, 2], (0, -2, -1), (-4, -2, -1)):
         got = loss(logits, t, dims=dims, **options)
         assert got.shape == (3,)
         torch.testing.assert_close(got, side_by_side[0])

@@ -705,3 +705,16 @@ def test_forward_mode_is_refused():
     ):
         with pytest.raises(NotImplementedError, match="forward mode AD"):
             torch.func.jvp(loss, (p, y), (p, y))
+
+
+def test_one_class_of_which_some_are_ignored():
+    """An ignored target has no weight to look up, not even that of class 1."""
+    x, target = torch.zeros(2, 1, dtype=F64), torch.tensor([0, -100])
+    assert cross_entropy(x, target, weight=torch.ones(1, dtype=F64)).item() == 0
+
+
+def test_a_gradient_for_the_target_alone():
+    """A target that is learned against fixed logits: −log softmax, though the logits ask for nothing."""
+    x, p = torch.tensor([[0.5, -1.0, 2.0]], dtype=F64), torch.tensor([[0.2, 0.3, 0.5]], dtype=F64, requires_grad=True)
+    (slope,) = torch.autograd.grad(cross_entropy(x, p), p)
+    torch.testing.assert_close(slope, -x.log_softmax(1))

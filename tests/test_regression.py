@@ -30,10 +30,13 @@ F64 = torch.float64
 
 
 def value_and_slope(loss, x, y):
-    """The loss of each element and its gradient in the input."""
+    """The loss of each element and its gradient in the input, which is the same where a second one is to follow."""
     x = x.clone().requires_grad_()
     values = loss(x, y, reduction="none")
-    return values.detach(), torch.autograd.grad(values.sum(), x)[0]
+    (again,) = torch.autograd.grad(values.sum(), x, create_graph=True)
+    (slope,) = torch.autograd.grad(values.sum(), x)
+    torch.testing.assert_close(again.detach(), slope, equal_nan=True)
+    return values.detach(), slope
 
 
 def assert_near(got, wanted, rtol, atol=0.0):
@@ -214,6 +217,16 @@ def test_robust_slope_in_alpha(alpha):
     (slope,) = torch.autograd.grad(general_robust_loss(r, r * 0, alpha=a, scale=2.0, reduction="sum"), a)
     exact = [mp.diff(lambda t, z=z: robust(mp.mpf(z), t, 2), mp.mpf(alpha), h=mp.mpf(10) ** -60) for z in r.tolist()]
     assert_near(slope, exact, rtol=1e-9, atol=1e-13)
+
+
+def test_robust_has_its_digits_where_its_branches_meet():
+    """An alpha to learn takes other branches than a number; each must hold up to where the next one takes over."""
+    sizes = [0.1, 0.9, 1.1, 3.0, 10.0, 100.0, 1e4]
+    alphas = [-0.6, -0.5, -0.45, -0.2, -0.05, 0.05, 0.2, 0.45, 0.5, 0.6, 1.4, 1.6]
+    x, a = torch.meshgrid(torch.tensor(sizes, dtype=F64), torch.tensor(alphas, dtype=F64), indexing="ij")
+    got = general_robust_loss(x, torch.zeros_like(x), alpha=a, scale=1.0, reduction="none").flatten()
+    pairs = zip(x.flatten().tolist(), a.flatten().tolist(), strict=True)
+    assert_near(got, [robust(mp.mpf(r), mp.mpf(alpha), 1) for r, alpha in pairs], rtol=1e-13)
 
 
 def test_robust_slope_in_alpha_at_2_and_at_infinity():

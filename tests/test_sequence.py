@@ -497,6 +497,21 @@ def test_compiled_with_gradient():
         torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-14)
 
 
+def test_the_lengths_may_stay_on_the_cpu():
+    """As torch's do: loaders give them there, and the kernel reads them there."""
+    for lengths in (LENGTHS, map(torch.tensor, LENGTHS)):
+        assert ctc_loss(draw().to("meta"), TARGETS.to("meta"), *lengths).is_meta
+    with pytest.raises(ValueError, match="log_probs and input_lengths must be on the same device, got cpu and meta"):
+        ctc_loss(draw(), TARGETS, *(torch.tensor(n, device="meta") for n in LENGTHS))
+
+
+def test_the_exact_slope_stays_on_its_device_and_in_its_dtype():
+    """It is computed in float64, and its helpers are made where the targets are."""
+    large = draw(scale=1e6, dtype=torch.float32)  # losses whose digits the kernel's slope would drown in
+    assert _ctc_operator(large, TARGETS, *map(torch.tensor, LENGTHS), 0, True)[1].dtype == torch.float32
+    assert _slope(draw().to("meta"), TARGETS.to("meta"), *map(torch.tensor, LENGTHS), 0).is_meta
+
+
 @pytest.mark.parametrize("with_slope", [True, False])
 def test_operator(with_slope):
     """Its shapes without data are those with data: torch's own checks of an operator."""
