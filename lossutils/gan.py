@@ -314,7 +314,7 @@ def gradient_penalty(
     # torch.compile cannot draw numbers for a batch of changing size if a generator is named, even None.
     source = {} if generator is None else {"generator": generator}
     epsilon = torch.rand(each, dtype=wide_real.dtype, device=real.device, **source)
-    samples = restore(torch.lerp(wide_fake.to(wide_real), wide_real, epsilon), real)
+    samples = restore(torch.lerp(wide_fake, wide_real, epsilon), real)
     (slopes,) = upcast(_slopes(critic, samples))
     # The norm's own gradient at 0 is 0 in torch, where the root of a sum of squares would give NaN.
     norms = torch.linalg.vector_norm(slopes.reshape(len(real), -1), dim=1)

@@ -327,6 +327,17 @@ def test_bad_index_lists():
     assert lu.multilabel_margin_loss(x, torch.tensor([good, [1, 2, 0]])).isfinite()
 
 
+def test_multilabel_margin_mapped_without_gradients():
+    """Under vmap the slopes, which nobody then asks for, must not be computed nor missed."""
+    x, y = drawn(3, 4, 5), torch.full((3, 4, 5), -1)
+    y[..., 0] = chosen(5, 12).reshape(3, 4)
+    with torch.no_grad():
+        mapped = vmap(lu.multilabel_margin_loss)(x, y)
+    torch.testing.assert_close(
+        mapped, torch.stack([lu.multilabel_margin_loss(a, b) for a, b in zip(x, y, strict=True)])
+    )
+
+
 def test_multilabel_margin_compiled():
     """torch's own, compiled, takes every −1 for class 0 (torch 2.13); ours is the same compiled or not."""
     x, y = drawn(7, 5), lists(*LISTS)

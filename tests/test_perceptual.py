@@ -233,6 +233,7 @@ def ssim_by_hand(x, y, data_range=1.0, window_size=11, sigma=1.5):
     [
         {},
         {"data_range": 255.0},
+        {"data_range": 2.0},
         {"data_range": 0.1, "window_size": 3},
         {"window_size": 7, "sigma": 0.7},
         {"window_size": 1},
