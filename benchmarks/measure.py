@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import statistics
 import sys
 import time
@@ -83,8 +84,8 @@ def race(
 ) -> tuple[dict[str, Time], dict[str, float]]:
     """The times of each loss, and its time for both passes over that of "ours", as the median over rounds.
 
-    In each round everyone takes a step, starting with another one each time, so that a slow moment of the machine is
-    everyone's. At least `least` rounds, up to about `seconds` for each loss.
+    In each round everyone takes a step, in a random order: a slow moment of the machine is everyone's, and nobody
+    always finds the caches as the same rival left them. At least `least` rounds, up to about `seconds` for each loss.
     """
     names = list(losses)
     for name in names:  # the warm-up, and how long a round takes
@@ -93,13 +94,13 @@ def race(
     for name in names:
         step(losses[name], arguments, leaves)
     rounds = max(least, min(300, int(seconds * len(names) / (time.perf_counter() - start))))
+    order = random.Random(0)
     times: dict[str, list[tuple[float, float, float]]] = {name: [] for name in names}
     gc.collect()
     gc.disable()
     try:
-        for turn in range(rounds):
-            for place in range(len(names)):
-                name = names[(turn + place) % len(names)]
+        for _ in range(rounds):
+            for name in order.sample(names, len(names)):
                 a, b, c = step(losses[name], arguments, leaves)
                 times[name].append((1e3 * (b - a), 1e3 * (c - b), 1e3 * (c - a)))
     finally:

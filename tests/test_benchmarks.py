@@ -58,7 +58,8 @@ def test_a_race():
     losses = {"ours": loss("ours", 0.001), "slow": loss("slow", 0.02)}
     times, ratios = race(losses, *prepared((torch.ones(3),), (0,)), seconds=0.0, least=5)
     assert calls.count("ours") == calls.count("slow") == 7
-    assert calls[4:8] == ["ours", "slow", "slow", "ours"]
+    rounds = [calls[i : i + 2] for i in range(4, 14, 2)]
+    assert ["ours", "slow"] in rounds and ["slow", "ours"] in rounds
     assert ratios["ours"] == 1 and 2 < ratios["slow"] < 40
     assert 20 <= times["slow"].forward <= times["slow"].both
 
