@@ -650,6 +650,9 @@ class _RhoOfNumber(torch.autograd.Function):
         if alpha == 1:
             root = torch.hypot(z, z.new_ones(()))
             return (z / (root + 1)).mul_(z), root
+        if alpha == -2:  # Geman-McClure: 2 z² / (z² + 4)
+            root = torch.hypot(z, z.new_full((), 2))
+            return (z / root).square_().mul_(2), root
         if _is_0(alpha, z):
             return z.square().mul_(0.5).log1p_(), z.new_empty(())
         # The square is cut off where it would overflow, and its logarithm made up for.
@@ -682,6 +685,9 @@ class _RhoOfNumber(torch.autograd.Function):
         if alpha == 1:
             root = torch.hypot(z, z.new_ones(())) if again else shared
             return upstream * (z / root), None
+        if alpha == -2:
+            bend = (2 / (torch.hypot(z, z.new_full((), 2)) if again else shared)).square()
+            return upstream * (z * bend * bend), None
         if _is_0(alpha, z):
             return upstream * (z / (0.5 * z.square() + 1)), None
         if again:
