@@ -253,6 +253,29 @@ def reduce(values: Tensor, reduction: str, input: Tensor, *, total: Tensor | flo
     return restore(values, input)
 
 
+# Losses with a backward pass of their own
+
+
+def learns(input: Tensor) -> bool:
+    """Whether a gradient by `input` may be asked for, by autograd or by torch.func."""
+    return torch.is_grad_enabled() and (input.requires_grad or torch._C._are_functorch_transforms_active())
+
+
+def is_mapped(tensor: Tensor) -> bool:
+    """Whether `vmap`, another transform of torch.func, or a batch of gradients stands behind the tensor."""
+    functorch = torch._C._functorch
+    return functorch.is_functorch_wrapped_tensor(tensor) or functorch.is_legacy_batchedtensor(tensor)
+
+
+def mapped_first(batch: int, in_dims: tuple, tensors: tuple[Tensor, ...]) -> list[Tensor]:
+    """The tensors that vmap hands to an autograd function, all with the mapped dimension, in front.
+
+    What is not mapped is expanded, so that the forward pass may write any tensor it makes into any other.
+    """
+    pairs = zip(tensors, in_dims, strict=True)
+    return [t.expand(batch, *t.shape) if dim is None else t.movedim(dim, 0) for t, dim in pairs]
+
+
 # A kernel
 
 

@@ -33,7 +33,10 @@ from lossutils._core import (
     check_signs,
     check_tensor,
     check_values,
+    is_mapped,
+    learns,
     log_softmax,
+    mapped_first,
     no_autocast,
     option,
     reduce,
@@ -464,9 +467,9 @@ def nll_loss(
     check_indices("target", target, log_probs.shape[dim], ignore_index)
     (logs,) = upcast(log_probs)
     if weight is None:
-        inner = "none" if reduction == "none" else "sum"
-        values = F.nll_loss(logs, target, ignore_index=ignore_index, reduction=inner)
-        return reduce(values, reduction, log_probs, total=_count(target, ignore_index, reduction))
+        if reduction == "mean":
+            return restore(_mean_nll(logs, target, ignore_index), log_probs)
+        return restore(F.nll_loss(logs, target, ignore_index=ignore_index, reduction=reduction), log_probs)
     values, scale = _picked(logs, target, weight, ignore_index, 1)
     return reduce(values, reduction, log_probs, total=scale.sum())
 
@@ -762,6 +765,16 @@ def _count(target: Tensor, ignore_index: int, reduction: str) -> Tensor | None:
 # Helpers of the section above: formulas
 
 
+def _mean_nll(log_probs: Tensor, target: Tensor, ignore_index: int) -> Tensor:
+    """The mean over the targets that are not ignored, 0 if all are: torch's kernel, which counts them as it goes."""
+    if log_probs.dim() <= 2:
+        mean, count = torch.ops.aten.nll_loss_forward(log_probs, target, None, 1, ignore_index)
+    else:
+        images = log_probs.flatten(2).unsqueeze(2)  # the kernel for more dimensions wants two behind the classes
+        mean, count = torch.ops.aten.nll_loss2d_forward(images, target.flatten(1).unsqueeze(1), None, 1, ignore_index)
+    return mean.masked_fill(count == 0, 0)
+
+
 def _picked(
     log_probs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, factor: float
 ) -> tuple[Tensor, Tensor]:
@@ -786,15 +799,6 @@ def _with_nan_of(values: Tensor, other: Tensor) -> Tensor:
     return values + torch.where(other.isnan(), other, 0).detach()
 
 
-def _stacked(batch: int, in_dims: tuple, tensors: tuple[Tensor, ...]) -> list[Tensor]:
-    """The tensors that vmap hands to an autograd function, all with the mapped dimension, in front.
-
-    What is not mapped is expanded, so that the forward pass may write any tensor it makes into any other.
-    """
-    pairs = zip(tensors, in_dims, strict=True)
-    return [t.expand(batch, *t.shape) if dim is None else t.movedim(dim, 0) for t, dim in pairs]
-
-
 class _WeightedSum(torch.autograd.Function):
     """Σ weights · logs along `dim`, where a weight of 0 times anything is 0, NaN included."""
 
@@ -808,7 +812,7 @@ class _WeightedSum(torch.autograd.Function):
 
     @staticmethod
     def vmap(info, in_dims: tuple, weights: Tensor, logs: Tensor, dim: int) -> tuple[Tensor, int]:
-        return _WeightedSum.apply(*_stacked(info.batch_size, in_dims[:2], (weights, logs)), dim + 1), 0
+        return _WeightedSum.apply(*mapped_first(info.batch_size, in_dims[:2], (weights, logs)), dim + 1), 0
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -937,7 +941,7 @@ class _LogisticLoss(torch.autograd.Function):
 
     @staticmethod
     def vmap(info, in_dims: tuple, *tensors: Tensor) -> tuple[Tensor, int]:
-        return _LogisticLoss.apply(*_stacked(info.batch_size, in_dims, tensors)), 0
+        return _LogisticLoss.apply(*mapped_first(info.batch_size, in_dims, tensors)), 0
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -949,8 +953,8 @@ class _LogisticLoss(torch.autograd.Function):
         to_x = to_y = None
         if ctx.needs_input_grad[0]:
             p = x.sigmoid()
-            # Not in place where there may be a second derivative: it needs p as it was.
-            to_x = grad * (p - y if torch.is_grad_enabled() else p.sub_(y))
+            # In place only where p is nobody else's (a second derivative needs it) and grad is not mapped alone.
+            to_x = grad * (p - y) if torch.is_grad_enabled() or is_mapped(grad) else p.sub_(y).mul_(grad)
         if ctx.needs_input_grad[1]:
             to_y = -grad * x
         return to_x, to_y
@@ -969,7 +973,7 @@ class _WeightedLogisticLoss(torch.autograd.Function):
 
     @staticmethod
     def vmap(info, in_dims: tuple, *tensors: Tensor) -> tuple[Tensor, int]:
-        return _WeightedLogisticLoss.apply(*_stacked(info.batch_size, in_dims, tensors)), 0
+        return _WeightedLogisticLoss.apply(*mapped_first(info.batch_size, in_dims, tensors)), 0
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
@@ -1304,8 +1308,7 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
         lambda t: (t >= 0) & (_occurrences(t, classes) > 1),
     )
     (scores,) = upcast(input)
-    with_slope = torch.is_grad_enabled() and (input.requires_grad or torch._C._are_functorch_transforms_active())
-    values, _ = _MultilabelMargin.apply(scores, target, with_slope)
+    values, _ = _MultilabelMargin.apply(scores, target, learns(input))
     return reduce(values, reduction, input)
 
 
@@ -1541,7 +1544,8 @@ class _MultiMargin(torch.autograd.Function):
 def _multilabel_margin(input: Tensor, target: Tensor, with_slope: bool) -> tuple[Tensor, Tensor]:
     """The values of :func:`multilabel_margin_loss` and, if asked for, their slopes, by torch's kernels."""
     values, is_label = torch.ops.aten.multilabel_margin_loss_forward(input, target, 0)
-    values = values.masked_fill(input.amax(1).isnan(), math.nan)  # the kernel skips NaN
+    # The kernel skips NaN. A product is the fastest way to find it in rows as short as these.
+    values = values + input.clamp(-1, 1) @ input.new_zeros(input.shape[1])
     if not with_slope:
         return values, input.new_empty(0)
     return values, torch.ops.aten.multilabel_margin_loss_backward(torch.ones_like(values), input, target, 0, is_label)
@@ -1573,20 +1577,18 @@ class _MultilabelMargin(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx, inputs: tuple, output: tuple) -> None:
         ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)
         ctx.save_for_backward(output[1])
 
     @staticmethod
-    def backward(ctx, grad_values: Tensor, _) -> tuple:
+    def backward(ctx, grad_values: Tensor | None, _) -> tuple:
         (slope,) = ctx.saved_tensors
-        return slope * grad_values.unsqueeze(1), None, None
+        return None if grad_values is None else slope * grad_values.unsqueeze(1), None, None
 
     @staticmethod
     def vmap(info, in_dims: tuple, input: Tensor, target: Tensor, with_slope: bool) -> tuple:
         """One batch of all samples: the kernel has no rule of its own, and would be called once a batch."""
-        input, target = (
-            t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
-            for t, dim in zip((input, target), in_dims[:2], strict=True)
-        )
+        input, target = mapped_first(info.batch_size, in_dims[:2], (input, target))
         values, slope = _MultilabelMargin.apply(input.flatten(0, 1), target.flatten(0, 1), with_slope)
         slope = slope.reshape(input.shape) if with_slope else slope.expand(info.batch_size, 0)
         return (values.reshape(input.shape[:2]), slope), (0, 0)

@@ -23,6 +23,8 @@ from lossutils._core import (
     check_reduction,
     check_tensor,
     check_values,
+    learns,
+    mapped_first,
     reduce,
     upcast,
     values_are_checked,
@@ -117,7 +119,7 @@ def ctc_loss(
     (wide,) = upcast(log_probs)
     _check_sequences(wide, targets, input_lengths, target_lengths, blank)
 
-    with_slope = torch.is_grad_enabled() and (log_probs.requires_grad or torch._C._are_functorch_transforms_active())
+    with_slope = learns(log_probs)
     values, _ = _CTC.apply(wide, targets, input_lengths, target_lengths, int(blank), with_slope)
     if zero_infinity:
         values = torch.where(values.isinf(), 0, values)
@@ -200,11 +202,8 @@ class _CTC(torch.autograd.Function):
 
     @staticmethod
     def vmap(info, in_dims, log_probs, targets, input_lengths, target_lengths, blank, with_slope):
-        def mapped_first(tensor: Tensor, dim: int | None) -> Tensor:
-            return tensor.expand(info.batch_size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
-
         tensors = log_probs, targets, input_lengths, target_lengths
-        log_probs, *rest = map(mapped_first, tensors, in_dims[:4])
+        log_probs, *rest = mapped_first(info.batch_size, in_dims[:4], tensors)
         shape = log_probs.shape[0], log_probs.shape[2]
         one_batch = log_probs.transpose(0, 1).flatten(1, 2), *(t.flatten(0, 1) for t in rest)
         values, slope = _CTC.apply(*one_batch, blank, with_slope)
