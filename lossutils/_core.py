@@ -262,7 +262,9 @@ def learns(input: Tensor) -> bool:
 
 
 def is_mapped(tensor: Tensor) -> bool:
-    """Whether `vmap`, another transform of torch.func, or a batch of gradients stands behind the tensor."""
+    """Whether `vmap`, another transform of torch.func, or a batch of gradients may stand behind the tensor."""
+    if torch.compiler.is_compiling():  # which can't tell, and fuses anyway
+        return True
     functorch = torch._C._functorch
     return functorch.is_functorch_wrapped_tensor(tensor) or functorch.is_legacy_batchedtensor(tensor)
 
