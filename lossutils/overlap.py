@@ -211,9 +211,9 @@ def tversky_loss(
         dims for "none", (N, C) by default, else it is a scalar.
 
     Convention:
-        As in :func:`dice_loss`. alpha weighs the false positives, as in Salehi et al. and in Keras, MONAI and kornia;
-        other code has it the other way round, among it that of :func:`focal_tversky_loss`'s authors. An index of 0/0,
-        which beta = 0 also makes of an empty prediction, gives a loss of 0.
+        As in :func:`dice_loss`. alpha weighs the false positives, as in Salehi et al., MONAI and kornia. Other code has it
+        the other way round, among it that of :func:`focal_tversky_loss`'s authors and of Keras 3.15, whose docstring
+        says what ours does. An index of 0/0, which beta = 0 also makes of an empty prediction, gives a loss of 0.
 
     Raises:
         TypeError: as in :func:`dice_loss`, or if alpha or beta is not a number.
