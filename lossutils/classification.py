@@ -1206,8 +1206,8 @@ def multi_margin_loss(
     Convention:
         As in torch, the sum is over all wrong classes and divided by the number C of classes, although there are C − 1
         of them, and "mean" divides by N, also with weights. Crammer and Singer's multiclass hinge, which
-        scikit-learn's `hinge_loss` computes, has only the largest term of the sum, without 1/C. torch's kernel leaves out
-        a NaN, sums an empty batch to an arbitrary number, and has no second derivative.
+        scikit-learn's `hinge_loss` computes, has only the largest term of the sum, without 1/C. torch's kernel leaves
+        out a NaN, sums an empty batch to an arbitrary number, and has no second derivative.
 
     Raises:
         TypeError: if input or weight is not floating-point, their dtypes differ, target is not int64, p is not a whole

@@ -211,8 +211,8 @@ def tversky_loss(
         dims for "none", (N, C) by default, else it is a scalar.
 
     Convention:
-        As in :func:`dice_loss`. alpha weighs the false positives, as in Salehi et al., MONAI and kornia. Other code has it
-        the other way round, among it that of :func:`focal_tversky_loss`'s authors and of Keras 3.15, whose docstring
+        As in :func:`dice_loss`. alpha weighs the false positives, as in Salehi et al., MONAI and kornia. Other code has
+        it the other way round, among it that of :func:`focal_tversky_loss`'s authors and of Keras 3.15, whose docstring
         says what ours does. An index of 0/0, which beta = 0 also makes of an empty prediction, gives a loss of 0.
 
     Raises:
