@@ -168,6 +168,9 @@ def whole_extremes(card):
     for arguments in whole_draws(card, 8):
         for factor in (1, 0, 1e-3, 0.1, 10, 1e3, 1e6, -1, -1e3):
             yield (arguments[0] * factor, *arguments[1:])
+        for other in arguments[1:]:  # the target met
+            if torch.is_tensor(other) and other.shape == arguments[0].shape and other.dtype == arguments[0].dtype:
+                yield (other, *arguments[1:])
 
 
 def values_of(card):
@@ -313,12 +316,18 @@ def test_the_names_in_torch_exist(card):
 @every_card
 def test_the_names_in_scikit_learn_exist(card):
     """The same for scikit-learn: a name that is followed by arguments, or stands alone in CamelCase or snake_case."""
-    modules = [importlib.import_module(f"sklearn.{name}") for name in SKLEARN]
+    modules = (importlib.import_module(f"sklearn.{name}") for name in SKLEARN)  # one by one: an import takes long
+    seen = []
     for code in re.findall(r"`([^`]*)`", card.names.sklearn):
         whole = re.fullmatch(r"(?:sklearn\.)?(?:\w+\.)?([A-Za-z]\w*)(?:\(([^()]*)\))?", code)
         if whole is None or not (whole[2] is not None or re.match("[A-Z][a-z]+[A-Z]", whole[1])):
             continue
-        found = next((getattr(module, whole[1]) for module in modules if hasattr(module, whole[1])), None)
+        found = next((getattr(module, whole[1]) for module in seen if hasattr(module, whole[1])), None)
+        for module in modules if found is None else ():
+            seen.append(module)
+            found = getattr(module, whole[1], None)
+            if found is not None:
+                break
         assert found is not None, f"{whole[1]} is not in scikit-learn"
         assert takes(found, re.findall(r"(\w+)\s*=", whole[2] or "")), code
     bare = [code for code in re.findall(r"`([^`]*)`", card.names.sklearn) if re.fullmatch(r"\w+", code)]
@@ -424,12 +433,12 @@ def test_convexity(card):
     assert card.convex, "no pair violates convexity"
 
 
-def jumps(function, low, high, steps=400):
+def jumps(function, low, high, steps=200):
     """Where a function jumps: the places, and the heights, by cutting each step of a grid in two again and again."""
     grid = torch.linspace(low, high, steps + 1, dtype=torch.float64) + (high - low) * 1e-5 * math.e
     left, right = grid[:-1].clone(), grid[1:].clone()
     at_left, at_right = function(left), function(right)
-    for _ in range(36):
+    for _ in range(30):
         middle = (left + right) / 2
         value = function(middle)
         here = (value - at_left).abs() >= (at_right - value).abs()
@@ -472,7 +481,7 @@ def test_the_gradient_jumps_at_the_kinks_and_nowhere_else(card):
     bent = False
     for setting in settings(form):
         drawn = draw(form, 4)
-        for k in range(4):
+        for k in range(4 if len(drawn) > 1 else 1):
             gradient, others = along(form, drawn, k, lambda d, s: slope(form, d, s), setting)
             places, _ = jumps(gradient, *spans(form))
             known = {}
@@ -571,7 +580,10 @@ def test_homogeneity(card):
 
 @every_card
 def test_the_minimiser_is_what_a_search_finds(card):
-    """Protects what the loss elicits: of 2,001 constants the best lies within two steps of the statistic."""
+    """Protects what the loss elicits: of 2,001 constants the best lies within two steps of the statistic.
+
+    Every twentieth constant is tried, then all around the best of these; no tried one may beat the statistic itself.
+    """
     said = card.minimiser
     given = [part is not None for part in (said.sample, said.loss, said.statistic)]
     assert all(given) or not any(given)
@@ -583,10 +595,12 @@ def test_the_minimiser_is_what_a_search_finds(card):
         sample = said.sample(generator(seed))
         if isinstance(card.form, Pointwise):
             assert sample.dtype == torch.float64 or not sample.is_floating_point()
-        try:
-            losses = torch.cat([torch.func.vmap(said.loss, (0, None))(part, sample) for part in grid.split(200)])
-        except (RuntimeError, ValueError):  # a loss that can't be mapped over
-            losses = torch.stack([said.loss(constant, sample) for constant in grid])
-        best, wanted = grid[losses.argmin()], said.statistic(sample)
+        coarse = torch.stack([said.loss(constant, sample) for constant in grid[::20]])
+        near = 20 * coarse.argmin().item()
+        fine = grid[max(near - 40, 0) : near + 41]
+        losses = torch.stack([said.loss(constant, sample) for constant in fine])
+        best, wanted = fine[losses.argmin()], said.statistic(sample)
         assert low < wanted < high, f"the grid misses {wanted}"
         assert abs(best - wanted) <= 2 * (high - low) / 2000 + 1e-12, f"{best} against {wanted}"
+        at_wanted = said.loss(wanted, sample)
+        assert at_wanted <= coarse.min() + 1e-9 * max(1, abs(at_wanted)), "a constant far off is better"

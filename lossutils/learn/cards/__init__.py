@@ -295,7 +295,7 @@ def gradient(card: Card) -> str:
 
 def words_or_formula(text: str) -> str:
     """A formula in dollars; words, which may hold formulas in dollars, as they are."""
-    return text if "$" in text or " " in text and "\\" not in text else f"$\\displaystyle {text}$"
+    return text if "$" in text or (" " in text and "\\" not in text) else f"$\\displaystyle {text}$"
 
 
 def value(card: Card) -> str:
