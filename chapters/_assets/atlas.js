@@ -14,17 +14,17 @@
     card.details.open = false;
     // A formula waits until its card is opened: hundreds of them take seconds to typeset.
     for (const math of card.details.querySelectorAll(".math")) math.classList.replace("math", "math-waiting");
-    card.details.addEventListener("toggle", () => card.details.open && typeset(card));
+    card.details.addEventListener("toggle", () => card.details.open && typeset([card]));
   }
 
-  function release(card) {
-    const waiting = [...card.details.querySelectorAll(".math-waiting")];
+  function release(some) {
+    const waiting = some.flatMap((card) => [...card.details.querySelectorAll(".math-waiting")]);
     for (const math of waiting) math.classList.replace("math-waiting", "math");
     return waiting;
   }
 
-  function typeset(card) {
-    const waiting = release(card);
+  function typeset(some) {
+    const waiting = release(some);
     if (waiting.length && window.MathJax?.startup?.promise)
       MathJax.startup.promise = MathJax.startup.promise.then(() => MathJax.typesetPromise(waiting));
     // Without it MathJax has not begun, and will find them.
@@ -104,6 +104,7 @@
     const open = openAll.getAttribute("aria-pressed") === "false";
     openAll.setAttribute("aria-pressed", open);
     for (const card of cards) card.details.open = open;
+    if (open) typeset(cards); // all at once: one layout of the page, not one a card
   });
   // A link to the card that the address names already changes no hash.
   document.querySelector(".atlas-overview").addEventListener("click", (event) => {
@@ -112,11 +113,10 @@
   });
   addEventListener("hashchange", follow);
   addEventListener("beforeprint", () => {
-    for (const card of cards.filter((one) => !one.section.hidden)) {
-      const waiting = release(card);
-      card.details.open = true;
-      if (waiting.length) window.MathJax?.typeset?.(waiting);
-    }
+    const shown = cards.filter((card) => !card.section.hidden);
+    for (const card of shown) card.details.open = true;
+    const waiting = release(shown);
+    if (waiting.length) window.MathJax?.typeset?.(waiting);
   });
   show();
   follow();

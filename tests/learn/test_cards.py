@@ -165,8 +165,8 @@ def whole_slope(card, arguments):
 
 def whole_extremes(card):
     """Draws whose first argument is made small and large, as far as the function takes it."""
-    for arguments in whole_draws(card, 8):
-        for factor in (1, 0, 1e-3, 0.1, 10, 1e3, 1e6, -1, -1e3):
+    for arguments in whole_draws(card, 6):
+        for factor in (1, 0, 1e-3, 10, 1e3, 1e6, -1, -1e3):
             yield (arguments[0] * factor, *arguments[1:])
         for other in arguments[1:]:  # the target met
             if torch.is_tensor(other) and other.shape == arguments[0].shape and other.dtype == arguments[0].dtype:
@@ -402,7 +402,7 @@ def pairs(card, tries=500):
                 a, b = (x.clamp(*(limit for limit in where)) for x in (a, b))
             yield a, b, lambda x, drawn=drawn, setting=setting: compute_all(form, {**drawn, name: x}, setting)
         return
-    for seed in range(tries // 5):
+    for seed in range(20 if card.convex else 100):
         arguments, other = form.draw(generator(seed)), form.draw(generator(1000 + seed))
         if other[0].shape == arguments[0].shape:
             yield arguments[0], other[0], lambda x, rest=arguments[1:]: form.call(x, *rest)
@@ -600,7 +600,7 @@ def test_the_minimiser_is_what_a_search_finds(card):
         fine = grid[max(near - 40, 0) : near + 41]
         losses = torch.stack([said.loss(constant, sample) for constant in fine])
         best, wanted = fine[losses.argmin()], said.statistic(sample)
-        assert low < wanted < high, f"the grid misses {wanted}"
+        assert low <= wanted <= high, f"the grid misses {wanted}"
         assert abs(best - wanted) <= 2 * (high - low) / 2000 + 1e-12, f"{best} against {wanted}"
         at_wanted = said.loss(wanted, sample)
         assert at_wanted <= coarse.min() + 1e-9 * max(1, abs(at_wanted)), "a constant far off is better"

@@ -20,6 +20,7 @@ import json
 import math
 import pathlib
 import pkgutil
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -249,11 +250,11 @@ def rows(card: Card) -> list[tuple[str, str]]:
     """The rows of the table: name, Markdown text or ""."""
     names = card.names
     return [
-        ("From", f"{card.origin}. {card.story}"),
+        ("From", f"{sentence(card.origin)}. {card.story}"),
         ("Formula", f"$\\displaystyle {formula(card)}$"),
         (gradient_name(card), gradient(card)),
         ("For", ", ".join(card.tasks)),
-        ("Takes", f"{', '.join(card.inputs)}. {card.takes}"),
+        ("Takes", f"{sentence(', '.join(card.inputs))}. {card.takes}"),
         ("Elicits", sentence(card.minimiser.words)),
         ("Value", value(card)),
         ("Shape", shape(card)),
@@ -299,9 +300,10 @@ def words_or_formula(text: str) -> str:
 
 
 def value(card: Card) -> str:
-    """ "from 0 to ∞", and what that depends on."""
+    """ "From 0 to ∞", and what that depends on."""
     low, high = card.range
-    return f"from {number(low)} to {number(high)}" + (f"; {card.range_words}" if card.range_words else "")
+    stop = "." if card.range_words[:1].isupper() else ";"
+    return f"From {number(low)} to {number(high)}" + (f"{stop} {card.range_words}" if card.range_words else "")
 
 
 def shape(card: Card) -> str:
@@ -328,7 +330,7 @@ def shape(card: Card) -> str:
         "goes back to 0": "influence goes back to 0",
     }[card.influence]
     parts = ["convex" if card.convex else "not convex", smoothness, slope, influence, card.shape_words]
-    return "; ".join(part for part in parts if part)
+    return sentence("; ".join(part for part in parts if part))
 
 
 def scale(card: Card) -> str:
@@ -343,8 +345,8 @@ def scale(card: Card) -> str:
 
 
 def sentence(words: str) -> str:
-    """The words with a capital at the beginning, unless they begin with a formula or code."""
-    return words[:1].upper() + words[1:]
+    """The words with a capital at the beginning, unless they begin with a symbol, a formula or code."""
+    return words[:1].upper() + words[1:] if re.match("[a-z][a-z]|a ", words) else words
 
 
 def number(value: float) -> str:
