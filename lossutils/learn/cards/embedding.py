@@ -309,7 +309,7 @@ CARDS = [
         smoothness="kinks",
         lipschitz=2.0,
         scale="Embeddings and margin times c: the loss times c; shifting all three changes nothing. If the embeddings "
-        "are normalised, distances end at 2 and so must the margin.",
+        "are normalised, no distance is above 2, so the margin must be below.",
         fails="A loss that stays at the margin is collapse: all embeddings are one point. With random triplets it soon "
         "is 0 for nearly all of them, and the mean falls while nothing is learned: report the share that is not 0.",
         names=Names(
@@ -357,7 +357,7 @@ CARDS = [
         scale="The lengths do not matter; τ is the scale. The gradient is orthogonal to the query, and falls as 1 over "
         "its length; a small τ leaves only the hardest negatives.",
         fails="Its value depends on N and τ: runs with other batch sizes do not compare. Items of the same class in one "
-        "batch are pushed apart as negatives. A τ near 1 never lets it come near 0, however good the match.",
+        "batch are pushed apart as negatives. With many negatives a τ near 1 keeps it far from 0, however good the match.",
         names=Names(
             torch="`F.cross_entropy(q @ k.T / tau, torch.arange(N))` of normalised rows",
             optax="`ntxent(embeddings, labels, temperature=0.07)`: NT-Xent in one matrix with labels",

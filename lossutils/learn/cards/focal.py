@@ -168,7 +168,7 @@ CARDS = [
         names=Names(
             keras="`losses.BinaryFocalCrossentropy(gamma=2.0)`: α counts only with `apply_class_balancing=True`; the "
             "input is a probability unless `from_logits=True`, and is clipped, so that a logit far on the wrong side "
-            "gets no gradient",
+            "gets hardly any gradient",
             optax="`sigmoid_focal_loss(alpha=None, gamma=2.0)`; no reduction, soft labels allowed",
             others='`torchvision.ops.sigmoid_focal_loss(alpha=0.25, gamma=2, reduction="none")`; α = −1 means none',
             clash="α = 0.25 weighs the *positives* by 0.25. Blog code takes $p_t$ as exp of minus a mean or weighted "
