@@ -59,13 +59,14 @@ def _mean_gap(angle: Tensor, angles: Tensor) -> Tensor:
     return cosine_embedding_loss(_around(angle.expand_as(angles)), _around(angles), torch.ones_like(angles))
 
 
-# Triplets: the first anchor lies between its positive and its negative.
+# Triplets: the first anchor lies between its positive and its negative, the second far from its positive.
 
 
 def _draw_triplets(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     anchor, positive, negative = (_normal(generator, 6, 3) for _ in range(3))
     step = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
     positive[0], negative[0] = anchor[0] - step, anchor[0] + step / 2
+    positive[1] = anchor[1] + 20 * step  # one far off
     return anchor, positive, negative
 
 
@@ -128,6 +129,7 @@ CARDS = [
         range=(0, INF),
         convex=True,
         smoothness="kinks",
+        shape_words="convex in both scores",
         kinks=["x2 + m*y"],
         lipschitz=1.0,
         homogeneous=1,
@@ -162,8 +164,8 @@ CARDS = [
             call=lambda d, y, m: hinge_embedding_loss(d, y, margin=m, reduction="none"),
             parameters=["m"],
             shown=(
-                r"\begin{cases} d & y = +1 \\ \max(0, m - d) & y = -1 \end{cases}",
-                r"\begin{cases} 1 & y = +1 \\ -1 & y = -1,\ d \le m \\ 0 & y = -1,\ d > m \end{cases}",
+                r"\begin{cases} d & y = +1 \cr \max(0, m - d) & y = -1 \end{cases}",
+                r"\begin{cases} 1 & y = +1 \cr -1 & y = -1,\ d \le m \cr 0 & y = -1,\ d > m \end{cases}",
             ),
         ),
         minimiser=Minimiser(
@@ -177,11 +179,11 @@ CARDS = [
         convex=True,
         smoothness="kinks",
         kinks=["Piecewise((m, y < 0))"],
+        shape_words="all this by the distance; in the embeddings the loss of a negative pair is not convex",
         lipschitz=1.0,
         homogeneous=1,
         scaled=["d", "m"],
-        scale="Distance and margin times c: the loss times c. Convex in the distance; in the embeddings the negative "
-        "pairs are not.",
+        scale="Distance and margin times c: the loss times c.",
         fails="Fed with scores of a classifier it still gives numbers: right answers (large positive scores, y = +1) "
         "cost most. Its gradient stays 1 until two alike are equal, so they jitter around it.",
         names=Names(
@@ -203,7 +205,7 @@ CARDS = [
         takes="Two embeddings (N, D), of any length but 0, and a label: +1 for a pair that belongs together, −1 for "
         "another; the margin m from −1 to 1 is a cosine.",
         form=Whole(
-            formula=r"\begin{cases} 1 - \cos(x_1, x_2) & y = +1 \\ \max(0, \cos(x_1, x_2) - m) & y = -1 \end{cases}",
+            formula=r"\begin{cases} 1 - \cos(x_1, x_2) & y = +1 \cr \max(0, \cos(x_1, x_2) - m) & y = -1 \end{cases}",
             gradient=r"\frac{\partial \ell}{\partial x_1} = \mp \frac{u_2 - \cos(x_1, x_2)\, u_1}{\lVert x_1 \rVert}, "
             r"\quad u_i = \frac{x_i}{\lVert x_i \rVert}; \quad - \text{ for } y = +1,\ + \text{ for } y = -1 "
             r"\text{ and } \cos > m, \text{ else } 0",
@@ -224,16 +226,17 @@ CARDS = [
         convex=False,
         smoothness="kinks",
         lipschitz=None,
+        shape_words="the gradient goes as 1 over the length",
         homogeneous=0,
         scale="The length of an embedding does not matter. The gradient is orthogonal to the embedding and falls as 1 "
-        "over its length, so it has no bound for short vectors and large ones hardly turn.",
+        "over its length, so that long embeddings hardly turn.",
         fails="Opposite vectors of a pair that belongs together have gradient 0, as equal ones do. With m = 0 negatives "
         "stop at a right angle. Without negatives all embeddings may collapse to one direction: the loss is then 0.",
         names=Names(
             torch="`F.cosine_embedding_loss(input1, input2, target, margin=0)`",
             keras="`losses.CosineSimilarity(axis=-1)` is −cos: from −1 to 1, no negatives, and the best value is −1",
             optax="`cosine_distance` is 1 − cos, the case y = +1",
-            sklearn="`metrics.pairwise.cosine_distances`: 1 − cos of all pairs",
+            sklearn="`metrics.pairwise.cosine_distances(X, Y)`: 1 − cos of all pairs",
             clash="A label of 0 for a pair that differs: torch gives 0 in silence, here it is an error.",
         ),
         papers=["bromley1993signature"],
@@ -267,10 +270,10 @@ CARDS = [
         convex=True,
         smoothness="one derivative",
         lipschitz=None,
+        shape_words="all this by the distance; in the embeddings the loss of a negative pair is not convex",
         homogeneous=2,
         scaled=["d", "m"],
-        scale="Distance and margin times c: the loss times $c^2$. Convex in the distance; in the embeddings the negative "
-        "pairs are not. The pull of a positive pair grows without bound.",
+        scale="Distance and margin times c: the loss times $c^2$.",
         fails="It draws all of a class to one point, whatever variety it has. Most random negatives are beyond the "
         "margin and teach nothing. Two equal points of different classes stay together: the norm has no gradient there.",
         names=Names(
@@ -308,6 +311,7 @@ CARDS = [
         convex=False,
         smoothness="kinks",
         lipschitz=2.0,
+        shape_words="all this by the anchor; convex in the positive",
         scale="Embeddings and margin times c: the loss times c; shifting all three changes nothing. If the embeddings "
         "are normalised, no distance is above 2, so the margin must be below.",
         fails="A loss that stays at the margin is collapse: all embeddings are one point. With random triplets it soon "
@@ -348,14 +352,14 @@ CARDS = [
             "cosines over τ can reach it only within ±1/τ"
         ),
         range=(0, INF),
-        range_words="For given N and τ from $\\log(1 + (N - 1) e^{-2/\\tau})$ to $\\log(1 + (N - 1) e^{2/\\tau})$; "
-        "log N at chance, and $\\log(1 + (N - 1) e^{-1/\\tau})$ for a perfect match among orthogonal others.",
+        range_words="for given N and τ from $\\log(1 + (N - 1) e^{-2/\\tau})$ to $\\log(1 + (N - 1) e^{2/\\tau})$; "
+        "log N at chance, and $\\log(1 + (N - 1) e^{-1/\\tau})$ for a perfect match among orthogonal others",
         convex=False,
         smoothness="smooth",
         lipschitz=None,
+        shape_words="all this by the query, if its length is not 0; the gradient goes as 1 over it",
         homogeneous=0,
-        scale="The lengths do not matter; τ is the scale. The gradient is orthogonal to the query, and falls as 1 over "
-        "its length; a small τ leaves only the hardest negatives.",
+        scale="The lengths do not matter; τ is the scale. The gradient is orthogonal to the query; a small τ leaves only the hardest negatives.",
         fails="Its value depends on N and τ: runs with other batch sizes do not compare. Items of the same class in one "
         "batch are pushed apart as negatives. With many negatives a τ near 1 keeps it far from 0, however good the match.",
         names=Names(

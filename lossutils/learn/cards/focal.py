@@ -140,7 +140,7 @@ CARDS = [
         form=Pointwise(
             formula=f"{_WEIGHT}*{_Q}**gamma*{_NLL}",
             gradient=f"(2*y - 1)*{_WEIGHT}*{_Q}**gamma*(gamma*{_P}*log({_P}) - {_Q})",
-            variables={"x": (-8, 8), "y": [0.0, 1.0], "alpha": [0.25, 0.5, 0.75], "gamma": [0.5, 1.0, 2.0, 5.0]},
+            variables={"x": (-8, 8), "y": [0.0, 1.0], "alpha": [0.25, 0.75], "gamma": [0.5, 1.0, 2.0, 5.0]},
             call=lambda x, y, alpha, gamma: sigmoid_focal_loss(x, y, alpha=alpha, gamma=gamma, reduction="none"),
             parameters=["alpha", "gamma"],
             shown=(
@@ -160,11 +160,12 @@ CARDS = [
         convex=False,
         smoothness="smooth",
         lipschitz=f"Max(alpha, 1 - alpha)*{_STEEPEST}",
+        shape_words="convex for γ = 0 alone",
         scale="In the logits z towards the target: about $\\alpha_t \\lvert z \\rvert$ if far on the wrong side, about "
         "$\\alpha_t e^{-(\\gamma + 1) z}$ on the right one. The steepest slope lies between: above $\\alpha_t$, more so "
         "for a large γ.",
-        fails="Its sigmoid is no probability: predictions crowd around ½. Labels that are wrong are the examples it "
-        "weighs most. Divided by all anchors rather than by the positives, it is so small that training hardly moves.",
+        fails="Its sigmoid is no probability: predictions crowd towards ½. Labels that are wrong are the examples it "
+        "weighs most. Divided by all anchors rather than by the positives, its mean is many times smaller, and training hardly moves.",
         names=Names(
             keras="`losses.BinaryFocalCrossentropy(gamma=2.0)`: α counts only with `apply_class_balancing=True`; the "
             "input is a probability unless `from_logits=True`, and is clipped, so that a logit far on the wrong side "
@@ -209,10 +210,11 @@ CARDS = [
         convex=False,
         smoothness="smooth",
         lipschitz=1.129,
-        scale="A constant added to all logits changes nothing. The bound of the gradient is for γ = 2 and weights up "
-        "to 1; it grows slowly with γ and in proportion to the largest weight.",
-        fails="The confidence is no probability: read as one it is wrong in either direction, so a calibration plot "
-        "leaves the diagonal. A single number for α would only scale the loss.",
+        shape_words="the bound is for γ = 2 and weights up to 1",
+        scale="A constant added to all logits changes nothing. The bound of the gradient grows slowly with γ, and in "
+        "proportion to the largest weight.",
+        fails="The confidence is no probability: mostly too small, with many classes at times too large, so a "
+        "calibration plot leaves the diagonal. A single number for α would only scale the loss.",
         names=Names(
             torch="none; `F.cross_entropy(weight=)` is γ = 0, whose mean divides by the sum of the weights",
             keras="`losses.CategoricalFocalCrossentropy(alpha=0.25, gamma=2.0)`: one-hot targets; the input is a "
@@ -232,7 +234,7 @@ CARDS = [
         "non-maximum suppression that the detector of the paper needs first.",
         tasks=["binary", "multi-class", "segmentation", "detection", "regression"],
         inputs=["loss value"],
-        takes='One loss a sample, from any function with reduction="none"; the number k to keep; a mask of samples to '
+        takes='One loss a sample, from any function with `reduction="none"`; the number k to keep; a mask of samples to '
         "leave out.",
         form=Whole(
             formula=r"\frac{1}{k} \sum_{i=1}^{k} \ell_{(i)}, \quad \ell_{(1)} \ge \ell_{(2)} \ge \dots",
@@ -252,13 +254,14 @@ CARDS = [
             grid=(0, 12),
         ),
         range=(-INF, INF),
-        range_words="That of the losses put in: never negative if they are not.",
+        range_words="that of the losses put in, so never negative if they are not",
         convex=True,
         smoothness="kinks",
         lipschitz=1.0,
+        shape_words="the bound is 1/k for k samples; convex in a prediction if each loss is",
         homogeneous=1,
-        scale="All losses times c > 0: the result times c. The gradient by one loss is 1/k at most, so 1 for k = 1; it "
-        "jumps where the sample at the border changes.",
+        scale="All losses times c > 0: the result times c. The gradient by one "
+        "loss jumps where it enters or leaves the k largest.",
         fails="Wrong labels are the hardest examples, and it trains on them alone: the loss stops falling while the rest "
         "of the data gets worse. Its value is no mean of the batch: do not compare it with a validation loss.",
         names=Names(

@@ -88,20 +88,29 @@ def _focal_tversky_slope(x: Tensor, t: Tensor, s: float) -> Tensor:
     return 3 / 4 * (errors / (hits + errors + s)) ** (-1 / 4) * _tversky_slope(x, t, s)
 
 
-def _some_pixels(generator: torch.Generator) -> Tensor:
-    mask = (torch.rand(50, generator=generator, dtype=torch.float64) < 0.2).double()
-    mask[0] = 1
-    return mask
+def _chances(generator: torch.Generator) -> Tensor:
+    """How probable it is that a pixel is foreground, for many pixels."""
+    return torch.rand(20_000, generator=generator, dtype=torch.float64) ** 3
 
 
-def _constant_mask(loss: Callable[..., Tensor], threshold: str, **options: float) -> Minimiser:
-    """Every pixel gets one probability: 1 is best, whatever the share of the foreground."""
+def _threshold(chances: Tensor, alpha: float, beta: float) -> Tensor:
+    """The chance above which a pixel belongs to the mask with the best Tversky index, by trying all such masks."""
+    hits = chances.sort(descending=True).values.cumsum(0)
+    alarms, misses = torch.arange(1, len(chances) + 1) - hits, chances.sum() - hits
+    best = (hits / (hits + alpha * alarms + beta * misses)).max()
+    return alpha * best / (1 - (1 - alpha - beta) * best)
+
+
+def _mask_of_chances(
+    loss: Callable[..., Tensor], weights: tuple[float, float], threshold: str, **options: float
+) -> Minimiser:
+    """What remains if a pixel is foreground by chance, and the sums run over all data."""
     return Minimiser(
-        words="of a constant probability: 1, however small the foreground. If the sums run over all data, no "
-        f"probabilities but a mask: 1 for a pixel that is foreground with a probability above {threshold}, else 0",
-        sample=_some_pixels,
-        loss=lambda c, t: loss(c.expand(1, 1, len(t)), t[None, None], from_logits=False, **options),
-        statistic=lambda t: torch.ones((), dtype=t.dtype),
+        words="no probabilities: if the sums run over all data, 1 for a pixel whose chance of foreground is above "
+        f"{threshold}, else 0. The best constant probability is 1, however small the foreground",
+        sample=_chances,
+        loss=lambda c, t: loss((t > c).double()[None, None], t[None, None], from_logits=False, **options),
+        statistic=lambda t: _threshold(t, *weights),
         grid=(0, 1),
     )
 
@@ -306,13 +315,13 @@ CARDS = [
             reference=_dice,
             slope=_dice_slope,
         ),
-        minimiser=_constant_mask(dice_loss, "half the best Dice coefficient"),
+        minimiser=_mask_of_chances(dice_loss, (0.5, 0.5), "half the best Dice coefficient"),
         range=(0, 1),
         convex=False,
         smoothness="smooth",
         lipschitz=0.25,
-        scale="The bound of the gradient is in a logit; in a probability it is 2 for a mask of one pixel. A mask twice "
-        "as large, with its errors, costs the same, so the gradient of a pixel falls with the size.",
+        shape_words="the bound is by a logit, by a probability it is 2",
+        scale="A mask twice as large, with its errors, costs the same, so the gradient of a pixel falls with the size.",
         fails="Soft targets: p = t = ½ costs ½, not 0. Empty masks are 0/0. A class that is missed altogether has "
         "hardly a gradient in the logits, so training sticks at 1; and the probabilities end near 0 and 1.",
         names=Names(
@@ -346,13 +355,13 @@ CARDS = [
             reference=_iou,
             slope=_iou_slope,
         ),
-        minimiser=_constant_mask(soft_iou_loss, "$J/(1 + J)$, J the best index"),
+        minimiser=_mask_of_chances(soft_iou_loss, (1, 1), "$J/(1 + J)$, J the best index"),
         range=(0, 1),
         convex=False,
         smoothness="smooth",
         lipschitz=0.25,
-        scale="The bound of the gradient is in a logit; in a probability it is 1 for a mask of one pixel. With s = 0 it "
-        "is 2d/(1 + d) of the Dice loss d of the same mask: both put two predictions in the same order.",
+        shape_words="the bound is by a logit, by a probability it is 1",
+        scale="With s = 0 it is 2d/(1 + d) of the Dice loss d of the same mask: both put two predictions in the same order.",
         fails="Soft targets: p = t = ½ costs ⅔, not 0. Empty masks are 0/0. A class that is missed altogether has hardly "
         "a gradient in the logits, so training sticks at 1.",
         names=Names(
@@ -386,15 +395,20 @@ CARDS = [
             reference=_tversky,
             slope=_tversky_slope,
         ),
-        minimiser=_constant_mask(
-            tversky_loss, "$\\alpha T / (1 - (1 - \\alpha - \\beta) T)$, T the best index", alpha=0.3, beta=0.7
+        minimiser=_mask_of_chances(
+            tversky_loss,
+            (0.3, 0.7),
+            "$\\alpha T / (1 - (1 - \\alpha - \\beta) T)$, T the best index",
+            alpha=0.3,
+            beta=0.7,
         ),
         range=(0, 1),
         convex=False,
         smoothness="smooth",
         lipschitz=0.25,
+        shape_words="the bound is by a logit, for any α and β > 0",
         scale="α = β = ½ is Dice (with half its s), α = β = 1 the IoU. Only where α + β = 1 is the index an F score; "
-        "β > α asks for recall. The bound of the gradient is in a logit, for any α, and β > 0.",
+        "β > α asks for recall.",
         fails="α = 0 makes false positives free: the mask grows over the whole image. α and β the wrong way round look "
         "like a model of good precision that misses lesions. Empty masks are 0/0.",
         names=Names(
@@ -430,8 +444,9 @@ CARDS = [
             reference=_focal_tversky,
             slope=_focal_tversky_slope,
         ),
-        minimiser=_constant_mask(
+        minimiser=_mask_of_chances(
             focal_tversky_loss,
+            (0.3, 0.7),
             "$\\alpha T / (1 - (1 - \\alpha - \\beta) T)$, T the best index",
             alpha=0.3,
             beta=0.7,
@@ -441,8 +456,9 @@ CARDS = [
         convex=False,
         smoothness="smooth",
         lipschitz=(7 / 3) ** (-7 / 4),
-        scale="The bound of the gradient is in a logit, at γ = 4/3; in general it is $(\\gamma + 1)^{-1 - 1/\\gamma}$. In "
-        "a probability there is none for γ > 1: the slope goes to ∞ as the loss goes to 0.",
+        shape_words="the bound is by a logit at γ = 4/3, in general $(\\gamma + 1)^{-1 - 1/\\gamma}$; by a probability there "
+        "is none for γ > 1",
+        scale="As the Tversky loss; the power keeps the order of losses. γ = 1 is the Tversky loss itself.",
         fails="With γ > 1 it does the reverse of focal: by probability, easy classes get the steepest slope, and "
         "rounding near 0 is magnified: in float32 a loss that should be 0 can show as 6e-6 (γ = 4/3) or 5e-3 (γ = 3).",
         names=Names(
@@ -478,7 +494,7 @@ CARDS = [
         ),
         minimiser=Minimiser(
             words="of a constant score on one image: 1 if more than half of it is foreground, 0 if less",
-            sample=_some_pixels,
+            sample=lambda generator: (torch.rand(50, generator=generator, dtype=torch.float64) < 0.7).double(),
             loss=lambda c, t: lovasz_hinge_loss(c.expand(1, len(t)), t[None]),
             statistic=lambda t: (t.mean() > 0.5).double(),
             grid=(-2, 2),
@@ -567,7 +583,7 @@ CARDS = [
         lipschitz=None,
         scale="Both boxes shifted, or (but for ε) scaled: the same loss. The gradient goes as 1 over the size.",
         fails="Where one box lies in the other it is the IoU loss. Boxes apart it first makes larger, until they meet, "
-        "rather than moving them: slow, and worst side by side.",
+        "rather than moving them: slow, and worst for two boxes in one row or column.",
         names=Names(
             others='`torchvision.ops.generalized_box_iou_loss(reduction="none", eps=1e-7)`; `monai.losses.BoxGIoULoss`',
             clash="`torchvision.ops.generalized_box_iou` is the index, from −1 to 1, of all pairs. " + _BOX_CLASH,

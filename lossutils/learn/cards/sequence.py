@@ -101,13 +101,13 @@ CARDS = [
             grid=(-4, 2),
         ),
         range=(0, INF),
-        range_words="Infinite if the target has no path: more symbols and repeats than frames, or a symbol of "
-        "probability 0 that it needs.",
+        range_words="infinite if the target has no path: more symbols and repeats than frames, or a symbol of "
+        "probability 0 that it needs",
         convex=False,
         smoothness="smooth",
         lipschitz=1.0,
-        scale="Convex, smooth and bounded are said of the logits; a constant added to the logits of a frame changes "
-        "nothing. The loss grows with the number of frames.",
+        shape_words="all this by the logits; a target without a path has the gradient 0, where torch gives NaN",
+        scale="A constant added to the logits of a frame changes nothing. The loss grows with the number of frames.",
         fails="In torch, probabilities or logits in place of log-probabilities make it negative; here they are an error. An infinite loss is a target too long for "
         "its frames. Early on it gives blanks alone: the loss reaches a plateau before the first symbols show.",
         names=Names(
