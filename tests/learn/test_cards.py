@@ -402,7 +402,7 @@ def pairs(card, tries=500):
                 a, b = (x.clamp(*(limit for limit in where)) for x in (a, b))
             yield a, b, lambda x, drawn=drawn, setting=setting: compute_all(form, {**drawn, name: x}, setting)
         return
-    for seed in range(20 if card.convex else 100):
+    for seed in range(40 if card.convex else 100):
         arguments, other = form.draw(generator(seed)), form.draw(generator(1000 + seed))
         if other[0].shape == arguments[0].shape:
             yield arguments[0], other[0], lambda x, rest=arguments[1:]: form.call(x, *rest)
