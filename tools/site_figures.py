@@ -100,7 +100,7 @@ def room(question: dict) -> tuple[int, int]:
         return sum(max(1, math.ceil(len(html.unescape(re.sub(r"<[^>]*>", "", p))) / letters)) for p in paragraphs)
 
     def high(letters: int, panel: int) -> int:
-        pixels = 132 + 23 * lines(question["html"], letters) + 8 * question["html"].count("<p>")
+        pixels = 108 + 23 * lines(question["html"], letters) + 8 * question["html"].count("<p>")
         if "choices" in question:
             pixels += sum(13 + 23 * lines(c["html"], letters - 8) for c in question["choices"])
             return pixels + (31 if question["several"] else 0)
@@ -208,7 +208,7 @@ def count_tasks(app: Sphinx, document: nodes.document, page: str) -> None:
 
 def progress_table(rows: dict, head: str, titles: dict, link, owners: dict[str, str]) -> str:
     """The table as HTML; without JavaScript it shows the plain counts."""
-    words = {"predictions": "Predictions", "quizzes": "Quizzes", "exercises": "Code exercises"}
+    words = {"predictions": "Predictions", "quizzes": "Quizzes", "exercises": "Code"}
     out = [f'<div class="book-progress"><table class="table"><thead><tr><th scope="col">{head}</th>']
     out += [f'<th scope="col">{words[kind]}</th>' for kind in KINDS] + ["</tr></thead><tbody>"]
     for page, names in rows.items():

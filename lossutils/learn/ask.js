@@ -3,7 +3,7 @@
 
 const NS = "http://www.w3.org/2000/svg";
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
-const GRID = 101, CURVE_SPREAD = 0.25; // as in ask.py
+const GRID = 101, CURVE_SPREAD = 0.15; // as in ask.py
 const FRESH = { committed: false, guess: null, score: null, tries: 0, latest: null };
 let count = 0;
 
@@ -308,7 +308,7 @@ function render({ model, el }) {
         svg.replaceChildren();
         for (const [k, v] of Object.entries({ width: W, height: H, viewBox: `0 0 ${W} ${H}` })) svg.setAttribute(k, v);
         const yTicks = ticks(low, high, 5).map((v) => [v, short(v)]);
-        const x0 = 32 + 7 * Math.max(...yTicks.map(([, t]) => t.length)), x1 = W - 18, y0 = H - 42, y1 = 10;
+        const x0 = 38 + 7 * Math.max(...yTicks.map(([, t]) => t.length)), x1 = W - 18, y0 = H - 42, y1 = 10;
         const sx = (v) => x0 + ((v - left) / (right - left)) * (x1 - x0);
         const sy = (v) => y0 - ((v - low) / (high - low)) * (y0 - y1);
         at = { sx, sy, uy: (py) => clamp(low + ((y0 - py) / (y0 - y1)) * (high - low), low, high) };
@@ -319,7 +319,7 @@ function render({ model, el }) {
         }
         for (const [v, text] of yTicks) {
           draw("line", { class: "aq-grid", x1: x0, x2: x1, y1: sy(v), y2: sy(v) }, back);
-          draw("text", { x: x0 - 6, y: sy(v) + 4, "text-anchor": "end" }, back, text);
+          draw("text", { x: x0 - 12, y: sy(v) + 4, "text-anchor": "end" }, back, text);
         }
         draw("text", { x: (x0 + x1) / 2, y: H - 6, "text-anchor": "middle" }, back, q.xLabel);
         draw("text", { x: 12, y: (y0 + y1) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(y0 + y1) / 2})` }, back, q.yLabel);

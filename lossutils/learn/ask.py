@@ -36,7 +36,7 @@ _HERE = pathlib.Path(__file__).parent
 MACROS = {"E": r"\mathbb{E}", "R": r"\mathbb{R}", "sign": r"\operatorname{sign}"}
 
 #: A sketch that is on average so far from the curve, as a share of the panel's height, has 0 points.
-CURVE_SPREAD = 0.25
+CURVE_SPREAD = 0.15
 GRID = 101  # abscissas at which sketch and curve are compared
 MOST_POINTS = 201  # of a curve that a page carries
 
@@ -263,7 +263,7 @@ def curve_distance(guess: Sequence[float], question: dict) -> float:
 
 
 def score_curve(guess: Sequence[float], question: dict) -> int:
-    """Points out of 10: :func:`score_number` of the distance, 0 points from a quarter of the panel's height on."""
+    """Points out of 10: :func:`score_number` of the distance, 0 points from 15 % of the panel's height on."""
     return score_number(curve_distance(guess, question), 0.0, CURVE_SPREAD)
 
 
@@ -479,6 +479,8 @@ def _modern(node) -> None:
         node.text = "".join(_letter(letter, variant) for letter in node.text)
     if node.tag == "mo" and node.text in ("|", "‖") and node.get("fence") != "true":
         node.attrib |= {"stretchy": "false", "lspace": "0", "rspace": "0"}
+    if node.tag == "mo" and node.text == "/":
+        node.attrib |= {"lspace": "0", "rspace": "0"}
     if node.tag == "mi" and node.text in tuple("⌊⌋⌈⌉"):
         node.tag = "mo"
         node.attrib |= {"stretchy": "false", "lspace": "0", "rspace": "0"}
