@@ -381,6 +381,8 @@ def _inline(name: str, text: str) -> str:
 
 
 def _plain(name: str, text: str) -> str:
+    if re.search(r"\{[a-z:]+\}$", text):
+        raise ValueError(f"{name}: a role such as {text[-12:]!r} has no meaning here; write the words, or a link")
     if "$" in text:
         raise ValueError(f"{name}: a dollar sign without its partner in {text!r}; write \\$ for the currency")
     return html.escape(text, quote=False)
@@ -410,6 +412,7 @@ _HOLES = {
     "fraktur": dict(zip("CHIRZ", "ℭℌℑℜℨ", strict=True)),
 }
 _STARTS = (("A", "Z", 0), ("a", "z", 1), ("0", "9", 2), ("Α", "Ω", 3), ("α", "ω", 4))
+_ENVIRONMENTS = {"aligned", "align", "align*", "split", "array", "cases", "matrix", "pmatrix", "bmatrix", "vmatrix"}
 _PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3, "mroot": 2}
 
 
@@ -447,6 +450,9 @@ def mathml(tex: str, display: bool = False) -> str:
             break
     if depth or not source:
         raise unreadable("its braces do not match" if depth else "it is empty")
+    environments = set(re.findall(r"\\begin\{(.*?)\}", source)) - _ENVIRONMENTS
+    if environments:
+        raise unreadable(f"the environment {min(environments)} is not known")
     source = re.sub(r"\\begin\{(?:aligned|align\*?|split)\}", r"\\begin{array}{rlrlrlrl}", source)
     source = re.sub(r"\\end\{(?:aligned|align\*?|split)\}", r"\\end{array}", source)
     source = re.sub(r"\\arg(?![A-Za-z])", r"\\operatorname{arg}", source)
