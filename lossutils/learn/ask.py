@@ -476,6 +476,13 @@ def mathml(tex: str, display: bool = False) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
+def _core(node):
+    """What carries the scripts and accents around it."""
+    while node.tag.startswith(("msu", "mo", "mun")) and len(node):
+        node = node[0]
+    return node
+
+
 def _modern(node) -> None:
     """Replace what MathML Core dropped."""
     variant = node.attrib.pop("mathvariant", None)
@@ -492,6 +499,15 @@ def _modern(node) -> None:
         node.attrib |= {"stretchy": "false", "lspace": "0", "rspace": "0"}
     if node.tag == "mi" and node.text in tuple("±∓⩽⩾≪≫∘⊙∣′"):
         node.tag = "mo"
+    # The names of functions, log or max, keep a thin space from what stands beside them.
+    for before, child, after in zip([None, *node], [*node], [*node[1:], None], strict=False):
+        word = _core(child)
+        if word.tag in ("mi", "mo") and "form" not in word.attrib and re.fullmatch(r"[^\W\d]{2,}", word.text or ""):
+            word.tag = "mo"
+            tight = before is None or before.tag == "mo" or node.tag in _PARTS
+            closed = after is None or _core(after).text in ("(", "[", ",", ")") or node.tag in _PARTS
+            word.attrib |= {"form": "prefix", "lspace": "0" if tight else "0.167em"}
+            word.attrib |= {"rspace": "0" if closed else "0.167em"}
     if node.tag == "mtr":
         for column, cell in enumerate(node):
             side = cell.attrib.pop("columnalign", None)

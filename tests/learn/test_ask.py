@@ -115,6 +115,7 @@ def test_some_formulas_in_full():
     assert ask.mathml(r"\frac12") == '<math display="inline"><mrow><mfrac><mn>1</mn><mn>2</mn></mfrac></mrow></math>'
     assert "<mi>𝔼</mi>" in ask.mathml(r"\E X") and "<mi>𝜽</mi>" in ask.mathml(r"\boldsymbol\theta")
     assert "<mi>ℝ</mi>" in ask.mathml(r"\R") and "<mn>𝟏</mn>" in ask.mathml(r"\mathbf 1")
+    assert ask.mathml(r"\log Z").count('<mo form="prefix" lspace="0" rspace="0.167em">log</mo>') == 1
     assert "<mtd" in ask.mathml(r"\begin{aligned} a &= b \end{aligned}")
     assert 'display="block"' in make(question="So $$a = b$$").question["html"]
 
