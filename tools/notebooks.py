@@ -34,6 +34,13 @@ STUB = (
 )
 
 
+# The same for a question.
+ASKING = (
+    "export default { render({ model, el }) { el.textContent = "
+    "'Run this cell to answer: ' + (model.get('question') || {}).name; } };"
+)
+
+
 def all_notebooks() -> list[pathlib.Path]:
     """Every notebook of the book, in the order of their paths."""
     return sorted(p for p in (ROOT / "chapters").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
@@ -117,7 +124,7 @@ def _widgets(notebook, path: pathlib.Path) -> None:
         record = state[old]
         record["state"] = _rename(record["state"], fresh)
         if "_esm" in record["state"]:
-            record["state"]["_esm"] = STUB
+            record["state"]["_esm"] = ASKING if "question" in record["state"] else STUB
             record["state"].pop("_css", None)
         kept[new] = record
     notebook.metadata.pop("widgets", None)

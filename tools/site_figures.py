@@ -1,43 +1,59 @@
-"""A Sphinx extension: live figures on the static site.
+"""A Sphinx extension: live figures, questions and the reader's progress on the static site.
 
-* The figure's script and the loader become one classic script, ``widgets/live.js``: modules cannot be loaded from a
-  folder on disk, classic scripts can.
-* Where a cell shows a live figure, the page carries its PNG, which the script replaces. So there is a figure without
-  JavaScript, in print and for search engines, and its room is reserved while the page loads.
+* The scripts of the figures, of the questions and of the progress and the loader become one classic script,
+  ``widgets/live.js``: modules cannot be loaded from a folder on disk, classic scripts can.
+* Where a cell shows a live figure, the page carries its PNG, which the script replaces; where it shows a question, its
+  Markdown with the folded answer. So there is something without JavaScript, in print and for search, and the room is
+  reserved while the page loads.
+* ``{progress}`` in a chapter's opening page becomes a table of what there is to do, counted from the notebooks.
 """
 
 from __future__ import annotations
 
+import functools
+import html
 import json
 import math
 import pathlib
 import re
 
+import yaml
 from docutils import nodes
 from notebooks import REFERENCE, STATE, VIEW
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEARN = ROOT / "lossutils" / "learn"
 SCRIPT = re.compile(r"<script[^>]*>(.*)</script>", re.DOTALL)
 
 
-def classic(module: str) -> str:
-    """The live figure's module as a classic script that defines ``LossLive``."""
+CHECK = re.compile(r'^check\("(\w+)"', re.MULTILINE)
+KINDS = ("predictions", "quizzes", "exercises")
+
+
+def classic(module: str, name: str = "LossLive") -> str:
+    """A widget's module as a classic script that defines ``name``."""
     body, export, rest = module.partition("export default { render };")
     if not export or rest.strip():
-        raise ValueError("live.js: expected one export, `export default { render };`, as its last line")
-    return f"const LossLive = (() => {{\n{body}\nreturn {{ render }};\n}})();\n"
+        raise ValueError(f"{name}: expected one export, `export default {{ render }};`, as the module's last line")
+    return f"const {name} = (() => {{\n{body}\nreturn {{ render }};\n}})();\n"
 
 
 def write_assets(app: Sphinx, config) -> None:
     """Generate the script and the style sheet into a folder of the build and let Sphinx copy it."""
     folder = pathlib.Path(app.outdir).parent / "generated"
     (folder / "widgets").mkdir(parents=True, exist_ok=True)
-    loader = (ROOT / "chapters" / "_assets" / "loader.js").read_text(encoding="utf-8")
-    script = classic((LEARN / "live.js").read_text(encoding="utf-8")) + loader
-    for name, text in (("live.js", script), ("live.css", (LEARN / "live.css").read_text(encoding="utf-8"))):
+    live, ask = (
+        {kind: (LEARN / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("js", "css")}
+        for name in ("live", "ask")
+    )
+    assets = ROOT / "chapters" / "_assets"
+    rest = [(assets / name).read_text(encoding="utf-8") for name in ("progress.js", "loader.js")]
+    script = "".join([classic(live["js"]), classic(ask["js"], "LossAsk"), *rest])
+    for name, text in (("live.js", script), ("live.css", live["css"] + ask["css"])):
         target = folder / "widgets" / name
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             target.write_text(text, encoding="utf-8")
@@ -76,8 +92,25 @@ def heights(figures: list[dict]) -> tuple[int, int]:
     return wide, narrow
 
 
+def room(question: dict) -> tuple[int, int]:
+    """About how high a question will be before it is answered, in pixels, beside the sidebar and on a phone."""
+
+    def lines(text: str, letters: int) -> int:
+        paragraphs = re.split(r"</p>\s*<p>", text)
+        return sum(max(1, math.ceil(len(html.unescape(re.sub(r"<[^>]*>", "", p))) / letters)) for p in paragraphs)
+
+    def high(letters: int, panel: int) -> int:
+        pixels = 108 + 23 * lines(question["html"], letters) + 8 * question["html"].count("<p>")
+        if "choices" in question:
+            pixels += sum(13 + 23 * lines(c["html"], letters - 8) for c in question["choices"])
+            return pixels + (31 if question["several"] else 0)
+        return pixels + (panel if question["kind"] == "predict-curve" else 44 if letters > 60 else 80)
+
+    return high(92, 347), high(42, 240)
+
+
 class Fallback(SphinxPostTransform):
-    """Before myst-nb keeps one format of each output: put a live figure's image beside its script."""
+    """Before myst-nb keeps one format of each output: put what stands for a widget beside its script."""
 
     default_priority = 3
     formats = ("html",)
@@ -88,19 +121,117 @@ class Fallback(SphinxPostTransform):
             if bundle.get("nb_element") != "mime_bundle":
                 continue
             kinds = {child["mime_type"]: child for child in bundle.children}
-            if VIEW in kinds and "image/png" in kinds:
-                script, image = kinds[VIEW].children, kinds["image/png"].children
-                wide, narrow = heights(specs(json.loads(SCRIPT.search(script[0].astext())[1])["model_id"], state))
-                style = f"--lf-wide: {wide}px; --lf-narrow: {narrow}px"
-                kinds[VIEW].children = []
-                kinds[VIEW] += nodes.raw("", f'<div class="lf-host" style="{style}">', format="html")
-                for node in image:
+            if VIEW not in kinds:
+                continue
+            script = kinds[VIEW].children
+            model = json.loads(SCRIPT.search(script[0].astext())[1])["model_id"]
+            if question := state.get(model, {}).get("state", {}).get("question"):
+                still, name, (wide, narrow) = kinds["text/markdown"].children, "aq", room(question)
+            elif "image/png" in kinds:
+                still, name, (wide, narrow) = kinds["image/png"].children, "lf", heights(specs(model, state))
+                for node in still:
                     node["loading"] = "lazy"  # hidden where scripts run, and then not fetched
-                kinds[VIEW] += nodes.container("", *image, classes=["lf-fallback"])
-                kinds[VIEW] += [*script, nodes.raw("", "</div>", format="html")]
+            else:
+                continue
+            style = f"--lf-wide: {wide}px; --lf-narrow: {narrow}px"
+            kinds[VIEW].children = []
+            kinds[VIEW] += nodes.raw("", f'<div class="{name}-host" style="{style}">', format="html")
+            kinds[VIEW] += nodes.container("", *still, classes=[f"{name}-fallback"])
+            kinds[VIEW] += [*script, nodes.raw("", "</div>", format="html")]
+
+
+# The reader's progress
+
+
+def tasks(path: pathlib.Path) -> dict[str, list[str]]:
+    """What a notebook asks of its reader, by name: its predictions, quizzes and code exercises."""
+    found: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for record in saved_state(path).values():
+        if question := record["state"].get("question"):
+            found["quizzes" if question["kind"] == "quiz" else "predictions"].append(question["name"])
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            fresh = [name for name in CHECK.findall("".join(cell["source"])) if name not in found["exercises"]]
+            found["exercises"] += fresh
+    return found
+
+
+def contents() -> dict[str, dict[str, dict[str, list[str]]]]:
+    """The tasks of each section of each chapter, in the book's order: chapter → section → kind → names."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"] if "sections" in chapter]
+    return {
+        chapter["file"]: {
+            section["file"]: tasks(path)
+            for section in chapter["sections"]
+            if (path := ROOT / f"{section['file']}.ipynb").exists()
+        }
+        for chapter in chapters
+    }
+
+
+class Progress(SphinxDirective):
+    """``{progress}``: what there is to do, by section in a chapter's page, by chapter elsewhere, and what is done."""
+
+    def run(self) -> list[nodes.Node]:
+        return [nodes.raw("", "", format="html", progress=True)]
+
+
+def pages_with_progress(app: Sphinx, env: BuildEnvironment, *_) -> list[str]:
+    """These count what stands in other files, so they are read again at every build."""
+    return [
+        doc for doc in env.found_docs if "{progress}" in pathlib.Path(env.doc2path(doc)).read_text(encoding="utf-8")
+    ]
+
+
+def count_tasks(app: Sphinx, document: nodes.document, page: str) -> None:
+    """Fill in the tables once the titles of all pages are known."""
+    places = [node for node in document.findall(nodes.raw) if node.get("progress")]
+    if not places:
+        return
+    book, titles = contents(), {name: title.astext() for name, title in app.env.titles.items()}
+    chapters = {
+        chapter: {kind: [name for tasks in sections.values() for name in tasks[kind]] for kind in KINDS}
+        for chapter, sections in book.items()
+    }
+    owners = {
+        name: titles[section]
+        for part in book.values()
+        for section, tasks in part.items()
+        for name in tasks["exercises"]
+    }
+    link = functools.partial(app.builder.get_relative_uri, page)
+    table = progress_table(book.get(page, chapters), "Section" if page in book else "Chapter", titles, link, owners)
+    for node in places:
+        node.replace_self(nodes.raw("", table, format="html"))
+
+
+def progress_table(rows: dict, head: str, titles: dict, link, owners: dict[str, str]) -> str:
+    """The table as HTML; without JavaScript it shows the plain counts."""
+    words = {"predictions": "Predictions", "quizzes": "Quizzes", "exercises": "Code"}
+    out = [f'<div class="book-progress"><table class="table"><thead><tr><th scope="col">{head}</th>']
+    out += [f'<th scope="col">{words[kind]}</th>' for kind in KINDS] + ["</tr></thead><tbody>"]
+    for page, names in rows.items():
+        out.append(f'<tr><th scope="row"><a href="{html.escape(link(page))}">{html.escape(titles[page])}</a></th>')
+        for kind in KINDS:
+            count = len(names[kind]) or "–"
+            out.append(f'<td data-kind="{kind}" data-names="{" ".join(names[kind])}">{count}</td>')
+        out.append("</tr>")
+    data = json.dumps(owners, ensure_ascii=False).replace("<", "\\u003c")
+    return "".join([*out, f'</tbody></table><script type="application/json">{data}</script></div>'])
+
+
+def add_script(app: Sphinx, page: str, template: str, context: dict, document) -> None:
+    """The pages with a table need the script, whether or not they show a widget."""
+    if "book-progress" in context.get("body", "") and "widgets/live.js" not in str(context.get("script_files")):
+        app.add_js_file("widgets/live.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict:
     app.connect("config-inited", write_assets)
     app.add_post_transform(Fallback)
+    app.add_directive("progress", Progress)
+    app.connect("env-get-outdated", pages_with_progress)
+    app.connect("doctree-resolved", count_tasks)
+    app.connect("html-page-context", add_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

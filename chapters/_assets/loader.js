@@ -1,4 +1,5 @@
-// Starts the live figures of a static page from the widget state that the notebook saved. No kernel, no request.
+// Starts the live figures and the questions of a static page from the widget state that the notebook saved. No kernel,
+// no request.
 (() => {
   const decode = (base64) => {
     const text = atob(base64), bytes = new Uint8Array(text.length);
@@ -6,7 +7,7 @@
     return new DataView(bytes.buffer);
   };
 
-  // What a figure needs of an ipywidgets model.
+  // What a widget needs of an ipywidgets model.
   class Model {
     constructor(record) {
       this.data = { ...record.state };
@@ -20,12 +21,12 @@
     save_changes() {}
   }
 
-  // A box shows its live figures; controls that only a kernel can answer stay away.
-  const figures = (id, state) => {
+  // A box shows its widgets; controls that only a kernel can answer stay away.
+  const widgets = (id, state) => {
     const record = state[id];
     if (!record) return [];
     if (record.model_module === "anywidget") return [record];
-    return (record.state.children || []).flatMap((child) => figures(child.replace("IPY_MODEL_", ""), state));
+    return (record.state.children || []).flatMap((child) => widgets(child.replace("IPY_MODEL_", ""), state));
   };
 
   function main() {
@@ -33,18 +34,23 @@
     for (const script of document.querySelectorAll('script[type="application/vnd.jupyter.widget-state+json"]'))
       Object.assign(state, JSON.parse(script.textContent).state);
     for (const script of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')) {
-      const host = script.closest(".lf-host") || script.parentElement;
+      const host = script.closest(".lf-host, .aq-host") || script.parentElement;
       try {
-        for (const record of figures(JSON.parse(script.textContent).model_id, state)) {
+        for (const record of widgets(JSON.parse(script.textContent).model_id, state)) {
           const el = document.createElement("div");
           script.before(el);
-          LossLive.render({ model: new Model(record), el });
+          const model = new Model(record);
+          if (record.state.question) LossBook.follow(model);
+          (record.state.question ? LossAsk : LossLive).render({ model, el });
+          for (const a of el.querySelectorAll("a[href]")) // links between notebooks
+            a.setAttribute("href", a.getAttribute("href").replace(/^([^:]*)\.(ipynb|md)(?=#|$)/, "$1.html"));
         }
       } catch (error) {
         console.error(error);
-        host.classList.add("lf-failed"); // the image takes the figure's place
+        host.classList.add("lf-failed"); // what stands there without scripts takes its place
       }
     }
+    LossBook.show();
   }
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", main);
   else main();

@@ -135,7 +135,7 @@ def test_no_link_leads_to_another_repository_or_script(path):
 @every_page
 def test_the_saved_figures_are_the_ones_that_nbval_proves(path):
     """Protects the static page: the widget state's numbers are those whose digest stands in the compared output."""
-    from lossutils.learn import live
+    from lossutils.learn import ask, live
 
     notebook = read(path)
     state = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
@@ -145,7 +145,10 @@ def test_the_saved_figures_are_the_ones_that_nbval_proves(path):
             if VIEW in output.get("data", {}):
                 shown[output.data[VIEW]["model_id"]] = output.data["text/plain"]
     for model, text in shown.items():
-        assert model in state, "a live figure without its state: execute the notebook with `make notebooks`"
+        assert model in state, "a widget without its state: execute the notebook with `make notebooks`"
+        if question := state[model]["state"].get("question"):
+            assert repr(ask.Question(question)) in text
+            continue
         boxed = [c.removeprefix("IPY_MODEL_") for c in state[model]["state"].get("children", [])]
         [record] = [state[m] for m in (model, *boxed) if "spec" in state[m]["state"]]
         figure = live.LiveFigure()

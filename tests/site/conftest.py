@@ -27,7 +27,7 @@ def pages():
 
 
 SECTIONS = [page for page in pages() if (ROOT / page).with_suffix(".ipynb").exists()]
-WITH_FIGURES = [page for page in SECTIONS if "widget-view+json" in (SITE / page).read_text(encoding="utf-8")]
+WITH_FIGURES = [page for page in SECTIONS if "lf-host" in (SITE / page).read_text(encoding="utf-8")]
 
 
 @pytest.fixture(scope="session")
