@@ -402,12 +402,11 @@ def pairs(card, tries=500):
                 a, b = (x.clamp(*(limit for limit in where)) for x in (a, b))
             yield a, b, lambda x, drawn=drawn, setting=setting: compute_all(form, {**drawn, name: x}, setting)
         return
-    for seed in range(40 if card.convex else 100):
-        arguments, other = form.draw(generator(seed)), form.draw(generator(1000 + seed))
-        if other[0].shape == arguments[0].shape:
-            yield arguments[0], other[0], lambda x, rest=arguments[1:]: form.call(x, *rest)
-            short = arguments[0] + 0.1 * (other[0] - arguments[0])
-            yield arguments[0], short, lambda x, rest=arguments[1:]: form.call(x, *rest)
+    drawn = ((form.draw(generator(seed)), form.draw(generator(1000 + seed))) for seed in range(200))
+    alike = ((one, other) for one, other in drawn if one[0].shape == other[0].shape)
+    for arguments, other in itertools.islice(alike, 20 if card.convex else 100):
+        for end in (other[0], torch.lerp(arguments[0], other[0], 0.1)):
+            yield arguments[0], end, lambda x, rest=arguments[1:]: form.call(x, *rest)
 
 
 def compute_all(form, drawn, setting):
