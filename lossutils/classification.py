@@ -164,7 +164,8 @@ def entropy(probs: Tensor, *, dim: int = -1) -> Tensor:
     dim = _class_dim("probs", probs, dim)
     check_distributions("probs", probs, dim)
     (p,) = upcast(probs)
-    return reduce(0 - _XLogY.apply(p, p).sum(dim), "none", probs)
+    # As a view: torch.compile takes no tensor twice.
+    return reduce(0 - _XLogY.apply(p, p.view_as(p)).sum(dim), "none", probs)
 
 
 def categorical_cross_entropy(probs: Tensor, target: Tensor, *, dim: int = -1, reduction: str = "mean") -> Tensor:
@@ -1560,7 +1561,7 @@ _multilabel_margin_operator = torch.library.custom_op("lossutils::multilabel_mar
 
 @_multilabel_margin_operator.register_fake
 def _(input: Tensor, target: Tensor, with_slope: bool) -> tuple[Tensor, Tensor]:
-    return input.new_empty(input.shape[:1]), torch.empty_like(input) if with_slope else input.new_empty(0)
+    return input.new_empty(input.shape[:1]), input.new_empty(input.shape if with_slope else 0)
 
 
 class _MultilabelMargin(torch.autograd.Function):

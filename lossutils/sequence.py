@@ -234,7 +234,7 @@ def _ctc(
 ) -> tuple[Tensor, Tensor]:
     """The losses (N); and, if asked for, how each changes with its own log_probs: (T, N, C)."""
     if len(input_lengths) == 0:
-        return log_probs.new_zeros(0), torch.zeros_like(log_probs)
+        return log_probs.new_zeros(0), log_probs.new_zeros(log_probs.shape)
     lengths = input_lengths.tolist(), target_lengths.tolist()
     values, log_alpha = torch.ops.aten._ctc_loss(log_probs, targets, *lengths, blank)
     if not with_slope:
@@ -250,7 +250,7 @@ def _ctc(
             targets = torch.nn.utils.rnn.pad_sequence(targets.split(lengths[1]), batch_first=True)
         slope = _slope(log_probs.double(), targets, input_lengths, target_lengths, blank).to(log_probs.dtype)
         slope = torch.where(values.isinf().unsqueeze(1), 0, slope)
-    return values, slope
+    return values, slope.contiguous()
 
 
 # torch.compile can't trace torch's operator, since the lengths decide how much memory it returns.
@@ -259,7 +259,7 @@ _ctc_operator = torch.library.custom_op("lossutils::ctc", _ctc, mutates_args=())
 
 @_ctc_operator.register_fake
 def _(log_probs, targets, input_lengths, target_lengths, blank, with_slope):
-    slope = torch.empty_like(log_probs) if with_slope else log_probs.new_empty(0)
+    slope = log_probs.new_empty(log_probs.shape if with_slope else 0)  # contiguous, whatever log_probs is
     return log_probs.new_empty(len(input_lengths)), slope
 
 

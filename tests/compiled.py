@@ -9,6 +9,7 @@ from calls import generator
 from test_core import every, every_call, stacked, value_and_gradients
 from torch import Tensor
 from torch.func import vmap
+from torch.utils._pytree import tree_map_only
 
 
 def compiled(function):
@@ -32,7 +33,7 @@ def test_value_and_gradients(call):
 def test_float32(call):
     """The precision of training; values to float32's digits."""
     arguments = call.draw(generator())
-    arguments = tuple(a.float() if isinstance(a, Tensor) and a.is_floating_point() else a for a in arguments)
+    arguments = tree_map_only(Tensor, lambda a: a.float() if a.is_floating_point() else a, arguments)
     torch.testing.assert_close(compiled(call.loss)(*arguments), call.loss(*arguments), rtol=1e-5, atol=1e-6)
 
 

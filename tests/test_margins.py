@@ -449,3 +449,11 @@ def test_multilabel_soft_margin_takes_labels_as_constants():
     """The gradient in the labels was that of log σ((2y − 1) x), not of the documented sum, which is −x."""
     x, y = drawn(2, 3).requires_grad_(), chosen(2, 2, 3).double().requires_grad_()
     assert torch.autograd.grad(lu.multilabel_soft_margin_loss(x, y), (x, y), allow_unused=True)[1] is None
+
+
+@pytest.mark.parametrize("with_slope", [False, True])
+def test_the_multilabel_operator_describes_what_it_returns(with_slope):
+    """Protects compiled code from strides that are not what the operator announced, as for transposed inputs."""
+    arguments = torch.randn(4, 3, dtype=torch.float64).T, torch.tensor([[1, 2, -1, -1]] * 3), with_slope
+    operator = torch.ops.lossutils.multilabel_margin.default
+    torch.library.opcheck(operator, arguments, test_utils=("test_schema", "test_faketensor"))

@@ -534,3 +534,12 @@ def test_no_forward_mode():
     """Documented: an error, not a wrong number."""
     with pytest.raises(NotImplementedError, match="jvp"):
         jvp(lambda x: ctc_loss(x, TARGETS, *LENGTHS), (draw(),), (draw(seed=1),))
+
+
+@pytest.mark.parametrize("with_slope", [False, True])
+def test_the_operator_describes_what_it_returns(with_slope):
+    """Protects compiled code from strides that are not what the operator announced, as for transposed inputs."""
+    log_probs = torch.randn(2, 5, 4, dtype=torch.float64).log_softmax(-1).transpose(0, 1)
+    lengths = torch.tensor([5, 4]), torch.tensor([2, 1])
+    arguments = log_probs, torch.tensor([[1, 2], [3, 1]]), *lengths, 0, with_slope
+    torch.library.opcheck(_ctc_operator, arguments, test_utils=("test_schema", "test_faketensor"))
