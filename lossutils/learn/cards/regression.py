@@ -460,7 +460,7 @@ CARDS = [
         smoothness="smooth",
         shape_words="by the log rate strictly convex; the gradient is linear in the target: one large count pulls without bound",
         scale="A longer time of observation adds its logarithm to $z$. The rate and the count times $c$: twice the loss, less its least value, is the deviance, and grows $c$ times.",
-        fails="A rate given where the log rate is expected comes out as $e^\\lambda$: infinite losses after a few steps. Where the variance exceeds the mean, the predicted means are right and the usual standard errors too small.",
+        fails="A positive output that is meant as a rate but read as the log rate trains to a low loss and looks healthy; it then is the logarithm of the mean, not the mean. Where the variance exceeds the mean, the means still fit, but the usual standard errors are too small.",
         names=Names(
             torch="`F.poisson_nll_loss(log_input=, full=, eps=)`, `nn.PoissonNLLLoss(log_input=, full=, eps=)`",
             keras="`losses.Poisson`, of rates",
