@@ -127,6 +127,7 @@ class Fallback(SphinxPostTransform):
             model = json.loads(SCRIPT.search(script[0].astext())[1])["model_id"]
             if question := state.get(model, {}).get("state", {}).get("question"):
                 still, name, (wide, narrow) = kinds["text/markdown"].children, "aq", room(question)
+                drop_source(bundle)
             elif "image/png" in kinds:
                 still, name, (wide, narrow) = kinds["image/png"].children, "lf", heights(specs(model, state))
                 for node in still:
@@ -138,6 +139,16 @@ class Fallback(SphinxPostTransform):
             kinds[VIEW] += nodes.raw("", f'<div class="{name}-host" style="{style}">', format="html")
             kinds[VIEW] += nodes.container("", *still, classes=[f"{name}-fallback"])
             kinds[VIEW] += [*script, nodes.raw("", "</div>", format="html")]
+
+
+def drop_source(output: nodes.Element) -> None:
+    """Take away the code of the cell of a question: it holds the answer. What is asserted there stays to be read."""
+    cell = output
+    while cell.get("nb_element") != "cell_code":
+        cell = cell.parent
+    for child in list(cell.children):
+        if child.get("nb_element") != "cell_code_output" and "assert " not in child.astext():
+            cell.remove(child)
 
 
 # The reader's progress
