@@ -319,8 +319,9 @@ CARDS = [
         smoothness="smooth",
         scale=r"Probabilities have no unit; the value is in nats, divided by $\log 2$ in bits.",
         fails="It is `inf` as soon as some $q_c = 0 < p_c$, however close all else is; written by hand, $0 \\log 0$ gives "
-        "NaN first. The direction matters: a $q$ too simple for $p$ covers all of $p$ in this one, and settles on one peak "
-        "of $p$ in the reverse.",
+        "NaN first. The direction matters: a $q$ too simple for $p$ covers all of $p$ in this one; in the reverse it settles "
+        "on one peak of $p$, but only if the peaks are far apart (a Gaussian for two equal ones of deviation 1: from a "
+        "distance of about 5.6 on), and covers nearer ones too.",
         names=Names(
             torch='`F.kl_div(log_q, p, reduction="batchmean")`: $\\log q$ of the model first, then $p$ (with '
             "`log_target=True` $\\log p$); `torch.distributions.kl_divergence(p, q)`: distribution objects",
@@ -363,8 +364,8 @@ CARDS = [
         shape_words=r"convex even in the pair $(p, q)$; the slope goes to $-\infty$ as $p_c \to 0 < q_c$",
         smoothness="smooth",
         scale=r"Probabilities have no unit; in bits ($\log_2$) the largest value is 1.",
-        fails="Distributions that share no class are all $\\log 2$ apart, near or far: the loss stands at 0.693, and while "
-        "they share none no direction is better than another. As a loss for labels it pushes probabilities too far out.",
+        fails="Distributions that share no class are all $\\log 2$ apart, near or far: a step that leaves them without a "
+        "common class leaves the loss at 0.693, so it does not say which way is nearer. As a loss for labels it pushes probabilities too far out.",
         names=Names(
             others="`scipy.spatial.distance.jensenshannon(p, q, base=None)`: the square root, of both normalised",
             clash="The Jensen-Shannon distance is the square root of the divergence. With base 2 it ends at 1, with base "
@@ -754,7 +755,8 @@ CARDS = [
         shape_words=r"a bound of the 0-1 loss only when divided by $\log 2$",
         smoothness="smooth",
         lipschitz=1,
-        scale="Scores times $c > 1$ are surer: far on the wrong side the loss grows $c$ times, and it comes close to a hinge.",
+        scale="Scores times $c > 1$ are surer: far on the wrong side the loss grows $c$ times; for large $c$ it "
+        "comes close to $c \\max(0, -y x)$, a hinge without a margin.",
         fails="It is never 0: on data that the model can separate the weights grow without end, and the loss creeps down. "
         "Written as $\\log(1 + e^{-y x})$ it overflows: in torch's own, the loss is `inf` and the gradient NaN from the "
         "margin −89 on in float32.",
