@@ -389,7 +389,7 @@ CARDS = [
         homogeneous=0,
         scaled=["r", "c"],
         scale="$c$ has the unit of the target; residuals well below it cost $(r / c)^2 / 2$ for every α.",
-        fails="For α < 1 a start far from the solution has almost no gradient, and the fit may settle on a minority. α and $c$ can't be learned from it: both run to where everything costs nothing.",
+        fails="For α < 1 a start far from the solution has almost no gradient, and the fit may settle on a minority. α and $c$ can't be learned from it: $c$ runs to ∞, where every residual costs nothing, and α to −∞, where outliers cost least.",
         names=Names(
             others='SciPy `least_squares`: $c^2$ times this is `loss="soft_l1"` (α = 1, `f_scale` = $c$) and `loss="cauchy"` (α = 0, `f_scale` = $\\sqrt 2 \\, c$)',
             clash="In SciPy `f_scale` is not $c$ for every shape.",
@@ -459,8 +459,8 @@ CARDS = [
         convex=True,
         smoothness="smooth",
         shape_words="by the log rate strictly convex; the gradient is linear in the target: one large count pulls without bound",
-        scale="A longer time of observation adds its logarithm to $z$. The rate and the count times $c$: twice the loss, less its least value, is the deviance, and grows $c$ times.",
-        fails="A positive output that is meant as a rate but read as the log rate trains to a low loss and looks healthy; it then is the logarithm of the mean, not the mean. Where the variance exceeds the mean, the means still fit, but the usual standard errors are too small.",
+        scale="$c$ times as long a time of observation adds $\\log c$ to $z$. The rate and the count times $c$: twice the loss, less its least value, is the deviance, and grows $c$ times.",
+        fails="A rate that is read as the log rate trains to a low loss and looks healthy; the output is then the logarithm of the mean (in float32 one above 88 costs infinity at once). Where the variance exceeds the mean, the means still fit, but the usual standard errors are too small.",
         names=Names(
             torch="`F.poisson_nll_loss(log_input=, full=, eps=)`, `nn.PoissonNLLLoss(log_input=, full=, eps=)`",
             keras="`losses.Poisson`, of rates",
