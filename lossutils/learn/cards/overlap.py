@@ -366,8 +366,8 @@ CARDS = [
         "a gradient in the logits, so training sticks at 1.",
         names=Names(
             sklearn="none to train with; `metrics.jaccard_score` is the index of hard masks",
-            others="`segmentation_models_pytorch.losses.JaccardLoss`; `monai.losses.DiceLoss(jaccard=True)`, whose "
-            "smoothing is twice ours",
+            others="`segmentation_models_pytorch.losses.JaccardLoss`; `monai.losses.DiceLoss(jaccard=True)`, "
+            "where `smooth_nr` and `smooth_dr` of 2s are our s",
             clash="A loss is one minus the index: an IoU loss of 0 means a perfect overlap. Thresholding the mask first "
             "gives the metric, which has no gradient.",
         ),
@@ -465,7 +465,7 @@ CARDS = [
             others="`segmentation_models_pytorch.losses.TverskyLoss(gamma=)`: the exponent itself, and of the mean of "
             "the classes",
             clash="γ here is the paper's: the exponent is 1/γ. Much code, the authors' too, calls the exponent γ: 0.75 "
-            "for 4/3. The authors' code has α on the false negatives.",
+            "for 4/3. The authors have α on the false negatives.",
         ),
         papers=["abraham2019novel"],
     ),

@@ -213,7 +213,7 @@ CARDS = [
             slope=_style_slope,
         ),
         minimiser=Minimiser(
-            "features whose Gram matrix is the mean of the targets' (for one channel and one pixel, the root mean square); "
+            "features whose Gram matrix is the mean of the targets', where there are such (for one channel and one pixel, the root mean square); "
             "never only one: pixels may be permuted, and all signs turned",
             sample=lambda generator: _normal(generator, 300).exp(),
             loss=_of_one_pixel(style_loss),
