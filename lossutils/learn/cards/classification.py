@@ -245,7 +245,7 @@ CARDS = [
     Card(
         name="categorical_cross_entropy",
         title="Cross entropy of probabilities",
-        chinese="分类交叉熵",
+        chinese="多分类交叉熵",
         origin="likelihood",
         story="Minus the log probability of what happened, the negative log likelihood of a categorical distribution. "
         "As a score of forecasts it is called logarithmic.",
@@ -772,7 +772,7 @@ CARDS = [
     Card(
         name="multi_margin_loss",
         title="Multi-class hinge",
-        chinese="多类合页损失",
+        chinese="多分类合页损失",
         origin="surrogate",
         story="A support vector machine for several classes at once: every wrong class that comes within the margin of the "
         "right one costs.",

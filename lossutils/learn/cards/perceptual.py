@@ -240,7 +240,7 @@ CARDS = [
     Card(
         name="total_variation_loss",
         title="Total variation",
-        chinese="全变分损失",
+        chinese="全变分损失（总变差损失）",
         origin="heuristic",
         story="A regulariser: images are flat regions with edges, and noise is what makes neighbours differ.",
         tasks=["image", "generation"],

@@ -78,7 +78,7 @@ CARDS = [
     Card(
         name="l1_loss",
         title="Absolute error (L1, MAE)",
-        chinese="绝对误差",
+        chinese="平均绝对误差（L1 损失）",
         origin="likelihood",
         story="The negative log likelihood of a Laplace distribution of scale 1, without its constant.",
         tasks=["regression", "image"],
@@ -119,7 +119,7 @@ CARDS = [
     Card(
         name="mse_loss",
         title="Squared error (L2, MSE)",
-        chinese="均方误差",
+        chinese="均方误差（L2 损失）",
         origin="likelihood",
         story="Twice the negative log likelihood of a Gaussian of variance 1, without its constant.",
         tasks=["regression", "image", "generation"],
@@ -319,7 +319,7 @@ CARDS = [
     Card(
         name="quantile_loss",
         title="Quantile (pinball)",
-        chinese="分位数损失",
+        chinese="分位数损失（弹球损失）",
         origin="decision theory",
         story="The price of an error where too low costs $q$ a unit and too high 1 − $q$.",
         tasks=["regression"],
@@ -435,7 +435,7 @@ CARDS = [
     Card(
         name="poisson_nll_loss",
         title="Poisson",
-        chinese="泊松损失",
+        chinese="泊松负对数似然损失",
         origin="likelihood",
         story="The negative log likelihood of a count under a Poisson distribution, without $\\log y!$.",
         tasks=["counts", "regression"],
@@ -473,7 +473,7 @@ CARDS = [
     Card(
         name="gaussian_nll_loss",
         title="Gaussian negative log-likelihood",
-        chinese="高斯负对数似然",
+        chinese="高斯负对数似然损失",
         origin="likelihood",
         story="The negative log likelihood of a Gaussian whose mean and variance are both predicted.",
         tasks=["regression"],
