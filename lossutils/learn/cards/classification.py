@@ -212,7 +212,7 @@ CARDS = [
         "makes its expectation least. The losses of margins and logits stand in for it in training.",
         tasks=["binary", "multi-class"],
         inputs=["score"],
-        takes="One score a sample, whose sign decides, and labels of ±1; or the scores of all classes, of which the "
+        takes="One score per sample, whose sign decides, and labels of ±1; or the scores of all classes, of which the "
         "largest decides, and class indices. Not decisions already taken.",
         form=Pointwise(
             formula="Piecewise((1, y*s <= 0), (0, True))",
@@ -722,7 +722,8 @@ CARDS = [
         names=Names(
             torch="none",
             sklearn='`GradientBoostingClassifier(loss="exponential")`; `AdaBoostClassifier` lowers it stage by stage',
-            clash=r"In scikit-learn's boosting the raw score is half the log odds here, and the whole for its `log_loss`.",
+            clash=r"In scikit-learn's gradient boosting the raw score is half the log odds with this loss, and the log odds with "
+            "`log_loss`.",
         ),
         papers=["freund1997decision", "friedman2000additive"],
     ),
@@ -822,7 +823,7 @@ CARDS = [
         title="Multi-label hinge",
         chinese="多标签合页损失",
         origin="surrogate",
-        story="A hinge for each pair of a label and a class that is none: labels should be ranked above all other classes, "
+        story="A hinge for each pair of a class that is a label and one that is not: labels should be ranked above all other classes, "
         "by 1.",
         tasks=["multi-label", "ranking"],
         inputs=["score"],
@@ -853,8 +854,8 @@ CARDS = [
         smoothness="kinks",
         kinks=["x_i = x_j - 1"],
         lipschitz=1,
-        scale="A number added to all scores of a row changes nothing: it has no zero, and the scores no cut between yes and "
-        "no.",
+        scale="A number added to all scores of a row changes nothing: the scores give an order, and no threshold between yes "
+        "and no.",
         fails="Rows of 0 and 1 or of ±1 are read as lists of indices. In torch that raises nothing: a row of ±1 ends at its "
         "first −1, so one that begins with −1 costs 0 and trains nothing. A sample without labels has no gradient.",
         names=Names(

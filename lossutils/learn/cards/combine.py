@@ -33,7 +33,7 @@ CARDS = [
         "approximation to the likelihood of a softmax with a temperature.",
         tasks=["multi-task"],
         inputs=["loss value"],
-        takes=r"One reduced loss $L_t \ge 0$ a task (a mean squared error or a cross entropy, with its graph) and one "
+        takes=r"One reduced loss $L_t \ge 0$ for each task (a mean squared error or a cross entropy, with its graph) and one "
         r"learned $s_t = \log \sigma_t^2$, any real number; w is ½ for a regression and 1 for a classification.",
         form=Whole(
             formula=r"\sum_t \left( w_t\, e^{-s_t} L_t + \tfrac12 s_t \right)",
@@ -61,7 +61,7 @@ CARDS = [
         scale="A task's loss times c: its best s rises by $\\log c$, its weighted loss stays, the sum rises by "
         r"$\tfrac12 \log c$. At the best s a regression adds $\tfrac12 (1 + \log L)$, a classification "
         r"$\tfrac12 (1 + \log 2L)$.",
-        fails=r"A loss that can reach 0 or below (a log density, a task learned by heart) sends s to −∞: the sum turns "
+        fails=r"A loss that can reach 0 or below (a log density, a task fitted perfectly) sends s to −∞: the sum turns "
         "negative and falls on while that task's gradient grows. Noise decides the weights, not which task matters.",
         names=Names(
             clash=r"Other versions write $L/\sigma^2 + \log \sigma^2$ for every task, which is twice ours for a "

@@ -151,8 +151,8 @@ CARDS = [
         title="Hinge embedding",
         chinese="合页嵌入损失（Hinge Embedding）",
         origin="heuristic",
-        story="The distance of a pair that belongs together, the shortfall from a margin for one that does not; so used "
-        "to give neighbouring frames of a video similar features.",
+        story="The distance of a pair that belongs together, the shortfall from a margin for one that does not; used in "
+        "this form to give neighbouring frames of a video similar features.",
         tasks=["embedding"],
         inputs=["distance"],
         takes="A distance of two embeddings, at least 0, and a label: +1 for a pair that belongs together, −1 for "

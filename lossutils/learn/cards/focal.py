@@ -234,7 +234,7 @@ CARDS = [
         "non-maximum suppression that the detector of the paper needs first.",
         tasks=["binary", "multi-class", "segmentation", "detection", "regression"],
         inputs=["loss value"],
-        takes='One loss a sample, from any function with `reduction="none"`; the number k to keep; a mask of samples to '
+        takes='One loss per sample, from any function with `reduction="none"`; the number k to keep; a mask of samples to '
         "leave out.",
         form=Whole(
             formula=r"\frac{1}{k} \sum_{i=1}^{k} \ell_{(i)}, \quad \ell_{(1)} \ge \ell_{(2)} \ge \dots",
@@ -266,8 +266,8 @@ CARDS = [
         "of the data gets worse. Its value is no mean of the batch: do not compare it with a validation loss.",
         names=Names(
             torch="`losses.topk(k).values.mean()`",
-            clash="OHEM also names the rule that keeps all losses above a threshold, and SSD's three negatives a "
-            "positive.",
+            clash="OHEM also names the rule that keeps all losses above a threshold, and SSD's three negatives for "
+            "each positive.",
         ),
         papers=["shrivastava2016training", "fan2017learning"],
     ),

@@ -149,8 +149,8 @@ CARDS = [
         "that the generator's gradient is lost (saturating form) or unstable (non-saturating form).",
         names=Names(
             torch=_BCE,
-            keras="`losses.BinaryCrossentropy(from_logits=True)`, once a side",
-            optax="`sigmoid_binary_cross_entropy(logits, labels)`, once a side",
+            keras="`losses.BinaryCrossentropy(from_logits=True)`, once per side",
+            optax="`sigmoid_binary_cross_entropy(logits, labels)`, once per side",
             others="TF-GAN and torchgan `minimax_discriminator_loss`; MONAI `PatchAdversarialLoss(criterion='bce')`",
             clash="Some code halves the sum of the two sides. TF-GAN smooths by default (`label_smoothing=0.25`, which "
             "makes the real label 0.875), and so 0 is out of reach. Keras takes probabilities unless `from_logits=True`.",
@@ -264,7 +264,7 @@ CARDS = [
         "K times the distance.",
         homogeneous=1,
         scaled=["r", "f"],
-        fails="Without the gradient penalty or another bound on the slope, scores and loss run off to ±∞. With weight "
+        fails="Without a gradient penalty or another bound on the slope, scores and loss run off to ±∞. With weight "
         "clipping the distance is only known up to a factor, and training is slow.",
         names=Names(
             torch="`f.mean() - r.mean()`",
@@ -351,8 +351,8 @@ CARDS = [
         "far on the right side are pulled back as hard as wrong ones.",
         names=Names(
             torch="`F.mse_loss(r, ones_like(r))` + `F.mse_loss(f, zeros_like(f))` is twice it",
-            keras="`losses.MeanSquaredError()`, once a side, twice it",
-            optax="`l2_loss(predictions, targets)`, once a side, with the ½",
+            keras="`losses.MeanSquaredError()`, once per side: twice it",
+            optax="`l2_loss(predictions, targets)`, once per side, with the ½",
             others="TF-GAN `least_squares_discriminator_loss(real_label=1, fake_label=0)` and torchgan's `(a=0, b=1)`, with "
             "the ½; MONAI `PatchAdversarialLoss(criterion='least_squares')`, without",
             clash="LSGAN is also written for the loss-sensitive GAN (LS-GAN). MONAI puts a leaky ReLU before the square "
@@ -387,8 +387,8 @@ CARDS = [
         scale="Outputs and the label times c: the loss times $c^2$.",
         homogeneous=2,
         scaled=["f", "c"],
-        fails="Where real and fake samples don't overlap, the best discriminator is a on all fakes, level, so that nothing "
-        "of the slope $f - c$ reaches the generator: the loss stands still at $\\tfrac12 (a - c)^2$.",
+        fails="Where real and fake samples don't overlap, the best discriminator is a on all fakes and flat around them, so "
+        "that no gradient reaches the generator: the loss stands still at $\\tfrac12 (a - c)^2$.",
         names=Names(
             torch="`F.mse_loss(f, ones_like(f))` is twice it",
             keras="`losses.MeanSquaredError()` is twice it",
@@ -507,8 +507,8 @@ CARDS = [
         "stands still, and only the generator moves.",
         names=Names(
             torch="`F.relu(1 - r).mean()` + `F.relu(1 + f).mean()`",
-            keras="`losses.Hinge()` with labels ±1, once a side",
-            optax="`hinge_loss(predictor_outputs, targets)` with targets ±1, once a side",
+            keras="`losses.Hinge()` with labels ±1, once per side",
+            optax="`hinge_loss(predictor_outputs, targets)` with targets ±1, once per side",
             others="TF-GAN `wasserstein_hinge_discriminator_loss`; MONAI `PatchAdversarialLoss(criterion='hinge')`",
             clash="`F.hinge_embedding_loss` is a loss of distances, not this. MONAI takes tanh of the outputs first, so "
             "its loss only nears 0. Some code halves the sum.",
@@ -520,7 +520,7 @@ CARDS = [
         title="Hinge GAN, generator",
         chinese="铰链 GAN 生成器损失",
         origin="heuristic",
-        story="The generator moves fakes along the normal of the discriminator's margin, and is never clipped itself.",
+        story="The generator raises the discriminator's outputs on fakes, along the normal of its separating plane; no margin ends it.",
         tasks=["generation"],
         inputs=["score", "critic output"],
         takes=_FAKES,
@@ -614,7 +614,7 @@ CARDS = [
         scale=r"No power law. A constant added to all outputs, real and fake, changes nothing; if all are equal it is "
         r"$2 \log 2 = 1.386$.",
         fails="It needs the real samples in the generator's step, too: left out or taken from another batch, the means "
-        "jump and the loss is noise. Half of it does not name single fakes, but only their mean.",
+        "jump and the loss is noise. The real samples' half sees the fakes only through their mean.",
         names=Names(
             torch="`F.binary_cross_entropy_with_logits` of `f - r.mean()` with ones + of `r - f.mean()` with zeros",
             optax="`sigmoid_binary_cross_entropy(logits, labels)` of the differences",

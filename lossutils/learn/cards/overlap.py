@@ -289,8 +289,8 @@ def _wide_iou(side: Tensor, sides: Tensor) -> Tensor:
 
 
 _BOX_TAKES = (
-    "Two sets of boxes (…, 4) as x1, y1, x2, y2 with x1 ≤ x2 and y1 ≤ y2, pair by pair, in the same units, of which ε "
-    "has the square."
+    "Two sets of boxes (…, 4) as x1, y1, x2, y2 with x1 ≤ x2 and y1 ≤ y2, pair by pair, in the same unit; ε is in "
+    "that unit squared."
 )
 _BOX_CLASH = "Boxes given as centre and size, or as x, y, width, height, pass unnoticed wherever x1 ≤ x2 and y1 ≤ y2."
 
@@ -474,11 +474,11 @@ CARDS = [
         title="Lovász hinge",
         chinese="Lovász hinge 损失",
         origin="surrogate",
-        story="The Jaccard loss as a function of the set of wrong pixels is submodular; its Lovász extension, taken of "
-        "hinge errors, is convex and sees the index itself.",
+        story="The Jaccard loss, as a function of the set of wrong pixels, is submodular, so that its Lovász extension is "
+        "convex; this is that extension at the hinge errors of the pixels.",
         tasks=["segmentation", "binary"],
         inputs=["logit", "score"],
-        takes="Scores of any size, whose sign is the prediction, and masks of 0 and 1, both (N, d…): one image a row. "
+        takes="Scores of any size, whose sign is the prediction, and masks of 0 and 1, both (N, d…): one image per row. "
         "No probabilities.",
         form=Whole(
             formula=r"\sum_{i=1}^{P} \max(0, m_{\pi_i}) \bigl( \Delta\{\pi_1 \ldots \pi_i\} - "

@@ -152,11 +152,11 @@ CARDS = [
         title="Perceptual loss (features)",
         chinese="感知损失（特征损失）",
         origin="heuristic",
-        story="Squared distance where a trained network sees, not where the camera does: what its layers answer alike "
-        "counts as alike.",
+        story="The squared distance between the features that a trained network finds in two images, in place of their "
+        "pixels: what the network takes for alike counts as alike.",
         tasks=["image", "generation"],
         inputs=["feature map"],
-        takes="Two lists of feature maps (N, C, H, W), one a layer, of the same shapes: those of a frozen network on the "
+        takes="Two lists of feature maps (N, C, H, W), one map per layer, of the same shapes: those of a frozen network on the "
         "image and on its target, both normalised as the network was trained.",
         form=Whole(
             formula=r"\sum_j \frac{w_j}{C_j H_j W_j} \lVert \phi_j(x) - \phi_j(y) \rVert_2^2",
@@ -186,7 +186,7 @@ CARDS = [
         "patterns, and colours shift. An image in the wrong range or normalisation gives a loss that falls and a bad image.",
         names=Names(
             torch="`F.mse_loss` of the two maps, added over the layers, is it for weights of 1",
-            keras="`losses.MeanSquaredError()` of the maps, one a layer",
+            keras="`losses.MeanSquaredError()` of the maps, once per layer",
             optax="`squared_error(predictions, targets)` of the maps, and its mean",
             others="MONAI `PerceptualLoss` is LPIPS or features of other networks",
             clash="“Perceptual loss” is this, this with the style loss, or LPIPS (Zhang et al. 2018), which normalises each "
@@ -202,7 +202,7 @@ CARDS = [
         story="Texture is which features occur together, wherever: two images of one style have nearly equal Gram matrices.",
         tasks=["image", "generation"],
         inputs=["feature map"],
-        takes="Two lists of feature maps, one a layer, of a frozen network: of the image, and of the style image, which may "
+        takes="Two lists of feature maps, one map per layer, of a frozen network: of the image, and of the style image, which may "
         "have another height and width.",
         form=Whole(
             formula=r"\sum_j w_j \lVert G_j(x) - G_j(y) \rVert_F^2, \quad G = \frac{\phi\,\phi^\top}{C H W}",
@@ -231,8 +231,8 @@ CARDS = [
         fails="It has no notion of place: a face's parts come out anywhere. Features of 0 have the gradient 0, whatever the "
         "target. Too small a weight looks as if the style were ignored, too large a one as if the content were.",
         names=Names(
-            clash="What divides differs by orders of magnitude, and so do the weights of recipes: Gatys et al. (2015) have ¼ "
-            "of ours a layer; PyTorch's style transfer tutorial takes the mean over the entries, $1/C^2$ of ours for one image; others "
+            clash="The divisors differ by orders of magnitude, and so do the weights of recipes: for each layer Gatys et al. (2015) have ¼ "
+            "of ours; PyTorch's style transfer tutorial takes the mean over the entries, $1/C^2$ of ours for one image; others "
             "divide the Gram matrix by $HW$ only, or by nothing.",
         ),
         papers=["gatys2015neural", "johnson2016perceptual"],
@@ -261,14 +261,14 @@ CARDS = [
         smoothness="kinks",
         lipschitz=4,
         shape_words="it has a kink where two neighbours are equal, and there the code takes 0 for the sign",
-        scale="Pixels times c: the loss times c. It is a sum: the same picture with twice the pixels a side has twice the "
+        scale="Pixels times c: the loss times c. It is a sum: the same picture with twice the pixels on each side has twice the "
         "loss, and pixel noise four times, so a weight tuned at one size is wrong at another.",
         homogeneous=1,
         fails="Too much of it wipes out fine texture and low contrast first and turns smooth shades into steps: the image "
         "looks painted. Diagonal edges cost up to $\\sqrt 2$ times as much as their length.",
         names=Names(
             torch="`x.diff(dim=-2).abs().sum()` + `x.diff(dim=-1).abs().sum()`",
-            others="`tf.image.total_variation`; kornia `total_variation`, one value a channel; `piqa.tv.tv(x, norm='L1')`",
+            others="`tf.image.total_variation`; kornia `total_variation`, one value per channel; `piqa.tv.tv(x, norm='L1')`",
             clash="Rudin et al. have the isotropic form, the length of each pixel's gradient; scikit-image's "
             "`denoise_tv_chambolle` minimises that. Much code squares the differences, which blurs edges. kornia's "
             "`reduction='mean'` adds two means, over the differences down and those across.",
