@@ -688,7 +688,7 @@ CARDS = [
             clash="Neither Keras nor scikit-learn has a factor ½. What solvers call the L2 loss of the SVM is this; the L2 penalty is another "
             "thing.",
         ),
-        papers=["chang2008coordinate", "cortes1995support"],
+        papers=["chang2008coordinate", "bartlett2006convexity"],
     ),
     Card(
         name="exponential_loss",
@@ -860,7 +860,8 @@ CARDS = [
         "first −1, so one that begins with −1 costs 0 and trains nothing. A sample without labels has no gradient.",
         names=Names(
             torch="`F.multilabel_margin_loss`: the same lists of indices; what stands behind the first −1 is not read",
-            clash="`F.multilabel_soft_margin_loss` is another loss (logistic, no pairs) and takes another target (0 and 1).",
+            clash="`F.multilabel_soft_margin_loss` is another loss (logistic, no pairs) and takes another target (0 and 1). "
+            "Elisseeff and Weston divide by the number of pairs, not by $C$.",
         ),
         papers=["elisseeff2001kernel", "gao2013consistency"],
     ),
