@@ -460,7 +460,8 @@ CARDS = [
         "is none for γ > 1",
         scale="As the Tversky loss; the power keeps the order of losses. γ = 1 is the Tversky loss itself.",
         fails="With γ > 1 it does the reverse of focal: by probability, easy classes get the steepest slope, and "
-        "rounding near 0 is magnified: in float32 a loss that should be 0 can show as 6e-6 (γ = 4/3) or 5e-3 (γ = 3).",
+        "rounding near 0 is magnified: where a Tversky loss near 0 is wrong by 1e-7, this one is by up to 6e-6 (γ = 4/3) or "
+        "5e-3 (γ = 3).",
         names=Names(
             others="`segmentation_models_pytorch.losses.TverskyLoss(gamma=)`: the exponent itself, and of the mean of "
             "the classes",
