@@ -48,7 +48,7 @@ mutants: $(STAMP)  ## break a module in every small way and see what its tests o
 	$(BIN)/python tools/mutants.py $(MODULE)
 
 compiled: $(STAMP)  ## every loss under torch.compile with inductor (needs a C++ compiler)
-	$(BIN)/python -m pytest -q tests/compiled.py
+	TORCHINDUCTOR_FORCE_DISABLE_CACHES=1 $(BIN)/python -m pytest -q tests/compiled.py
 
 address: $(STAMP)  ## show the repository's address, or change it everywhere (URL=https://…)
 	$(BIN)/python tools/address.py $(URL)
