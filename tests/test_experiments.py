@@ -1,0 +1,61 @@
+"""The experiments whose results ship with the package: a run of each is computed again and held against its file."""
+
+import importlib.util
+import json
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FILES = ROOT / "lossutils" / "learn" / "experiments"
+NAMES = sorted(path.stem for path in (ROOT / "experiments").glob("*.py"))
+
+
+def script(name):
+    """The experiment as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "experiments" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def recorded(name):
+    return json.loads((FILES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_each_experiment_is_recorded_and_computed_again():
+    assert {path.stem for path in FILES.glob("*.json")} == set(NAMES)
+    assert {f"test_{name}" for name in NAMES} <= set(globals()), "each experiment has a test here, which reruns it"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_is_small(name):
+    assert (FILES / f"{name}.json").stat().st_size <= 50_000
+
+
+def test_softmax_twice():
+    """Its first seed at one setting, both ways. Processors differ in the last digits, and training spreads them."""
+    rows = recorded("softmax_twice")["rows"]
+    for twice in (False, True):
+        wanted = next(
+            r for r in rows if (r["optimiser"], r["rate"], r["noise"], r["twice"]) == ("SGD", 1.0, 0.0, twice)
+        )
+        again = script("softmax_twice").run(0, "SGD", 1.0, 0.0, twice)
+        assert again["accuracy"] == pytest.approx(wanted["accuracy"][0], abs=0.02)
+        assert again["nll"] == pytest.approx(wanted["nll"][0], abs=0.02)
+        assert again["lost"] == wanted["lost"][0]
+
+
+def test_noisy_digits():
+    """Its first seed with 40 % of the labels wrong, in percent of 797 digits."""
+    found = recorded("noisy_digits")
+    again = script("noisy_digits").percent_wrong(0, 0.4)
+    for name, rows in found["percent_wrong"].items():
+        assert again[name] == pytest.approx(rows[found["shares"].index(0.4)][0], abs=1.0)
+
+
+def test_many_labels():
+    """Its first seed: the sigmoid on the strips, and the masks by one head."""
+    first = recorded("many_labels")["runs"][0]
+    module = script("many_labels")
+    assert module.strip_run(0, "sigmoid")["exact"] == pytest.approx(first["strips"]["sigmoid"]["exact"], abs=0.02)
