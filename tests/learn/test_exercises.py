@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import math
 import pathlib
 import re
 import subprocess
@@ -108,6 +109,40 @@ ALSO_RIGHT = {
     "safe_log_form": [lambda z, y: z.exp() - torch.where(y > 0, y * z, 0.0)],
     "safe_rate_form": [lambda rate, y: rate - torch.xlogy(y, torch.where(y == 0, torch.ones_like(rate), rate))],
     "total_ratio": [lambda rate, y: rate.mean() / y.mean(), lambda rate, y: (rate.sum() / y.sum()).item()],
+    "logistic_bits": [lambda scores, labels: torch.nn.functional.softplus(-labels * scores) / math.log(2),
+                      lambda scores, labels: torch.logaddexp(torch.zeros_like(scores), -labels * scores) / math.log(2)],
+    "probability_from_exponential": [lambda scores: 1 / (1 + torch.exp(-2 * scores)),
+                                     lambda scores: (1 + torch.tanh(scores)) / 2],
+    "adaboost_weights": [lambda scores, labels: torch.softmax(-labels * scores, dim=0),
+                         lambda scores, labels: torch.exp(-labels * scores - torch.logsumexp(-labels * scores, 0))],
+    "relative_entropy": [lambda p, q: torch.xlogy(p, p).sum() - torch.xlogy(p, torch.where(p > 0, q, 1.0)).sum(),
+                         lambda p, q: (p[p > 0] * (p[p > 0] / q[p > 0]).log()).sum()],
+    "information_gain": [lambda counts: (torch.special.entr(counts.sum(0) / counts.sum()).sum()
+                                         + torch.special.entr(counts.sum(1) / counts.sum()).sum()
+                                         - torch.special.entr(counts / counts.sum()).sum()) / math.log(2)],
+    "stable_cross_entropy": [lambda logits, target: -logits.log_softmax(1).gather(1, target[:, None]).squeeze(1),
+                             lambda logits, target: torch.logsumexp(logits, 1) - logits[range(len(target)), target]],
+    "stable_bce": [lambda z, y: torch.nn.functional.softplus(z) - y * z,
+                   lambda z, y: torch.logaddexp(z, torch.zeros_like(z)) - y * z],
+    "undo_pos_weight": [lambda p, beta: 1 / (1 + beta * (1 / p - 1)),
+                        lambda p, beta: torch.sigmoid(torch.logit(p) - torch.tensor(beta).log())],
+    "signed_distance": [lambda x, y, w, b: (
+        y * torch.nn.functional.linear(x, w[None], b[None])[:, 0] / torch.dot(w, w).sqrt())],
+    "subgradient_step": [lambda w, x, y, lam, eta: (1 - eta * lam) * w + eta * (
+        torch.where(y * (x @ w) < 1, y, 0.0)[:, None] * x).mean(0)],
+    "largest_rival": [lambda scores, target: torch.relu(1 - scores.gather(1, target[:, None])[:, 0] + torch.where(
+        torch.nn.functional.one_hot(target, scores.shape[1]) == 1, -torch.inf, scores).max(1).values)],
+    "pair_mean_hinge": [
+        lambda x, y: torch.stack([
+            (1 - r[c == 1][:, None] + r[c == 0]).relu().sum() / max(int(c.sum() * (1 - c).sum()), 1)
+            for r, c in zip(x, y, strict=True)]),
+        lambda x, y: (torch.einsum("nj,ni,nji->n", y, 1 - y, (1 - x[:, :, None] + x[:, None]).relu())
+                      / (y.sum(1) * (1 - y).sum(1)).clamp(min=1))],
+    "softmax_with_none": [
+        lambda x, y: x.logsumexp(1) - torch.where(
+            y.sum(1) > 0, (x[:, :-1] * y).sum(1) / y.sum(1).clamp(min=1), x[:, -1]),
+        lambda x, y: -torch.where(y.sum(1) > 0, (x.log_softmax(1)[:, :-1] * y).sum(1) / y.sum(1).clamp(min=1),
+                                  x.log_softmax(1)[:, -1])],
 }  # fmt: skip
 
 
