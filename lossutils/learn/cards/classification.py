@@ -241,6 +241,7 @@ CARDS = [
             "for the negative class there.",
         ),
         papers=["bartlett2006convexity"],
+        section="classification/surrogates",
     ),
     Card(
         name="categorical_cross_entropy",
@@ -284,7 +285,7 @@ CARDS = [
             clash="Keras' cross entropies take probabilities by default, torch's `F.cross_entropy` and optax's logits; the wrong one raises no error and trains badly. Where we give `inf`, Keras gives 16.1.",
         ),
         papers=["good1952rational", "gneiting2007strictly"],
-        section="what_is_a_loss/where_losses_come_from",
+        section="classification/cross_entropy",
     ),
     Card(
         name="kl_divergence",
@@ -332,6 +333,7 @@ CARDS = [
             "elements: with $C$ classes the value is $C$ times too small.",
         ),
         papers=["kullback1951information"],
+        section="classification/entropy",
     ),
     Card(
         name="js_divergence",
@@ -372,6 +374,7 @@ CARDS = [
             "$e$ the divergence ends at 0.693.",
         ),
         papers=["lin1991divergence", "endres2003metric"],
+        section="classification/entropy",
     ),
     Card(
         name="cross_entropy",
@@ -423,6 +426,7 @@ CARDS = [
             "arguments are truth first.",
         ),
         papers=["bridle1990probabilistic", "szegedy2016rethinking", "guo2017calibration"],
+        section="classification/cross_entropy",
     ),
     Card(
         name="nll_loss",
@@ -464,6 +468,7 @@ CARDS = [
             "parameters of a distribution instead of log-probabilities.",
         ),
         papers=["good1952rational"],
+        section="classification/cross_entropy",
     ),
     Card(
         name="binary_cross_entropy",
@@ -504,7 +509,7 @@ CARDS = [
             clash="Some texts use the letters BCE for balanced cross entropy, which weighs the two classes.",
         ),
         papers=["cox1958regression", "gneiting2007strictly"],
-        section="what_is_a_loss/where_losses_come_from",
+        section="classification/cross_entropy",
     ),
     Card(
         name="binary_cross_entropy_with_logits",
@@ -553,6 +558,7 @@ CARDS = [
             "only that of $y$; neither changes what the mean divides by.",
         ),
         papers=["cox1958regression"],
+        section="classification/cross_entropy",
     ),
     Card(
         name="distillation_loss",
@@ -650,6 +656,7 @@ CARDS = [
             "the SVM, and its square the L2 loss.",
         ),
         papers=["cortes1995support", "bartlett2006convexity"],
+        section="classification/margins",
     ),
     Card(
         name="squared_hinge_loss",
@@ -689,6 +696,7 @@ CARDS = [
             "thing.",
         ),
         papers=["chang2008coordinate", "bartlett2006convexity"],
+        section="classification/margins",
     ),
     Card(
         name="exponential_loss",
@@ -726,6 +734,7 @@ CARDS = [
             "`log_loss`.",
         ),
         papers=["freund1997decision", "friedman2000additive"],
+        section="classification/surrogates",
     ),
     Card(
         name="soft_margin_loss",
@@ -769,6 +778,7 @@ CARDS = [
             clash="The soft margin of a support vector machine is the hinge; torch gives the name to the logistic loss.",
         ),
         papers=["cox1958regression", "friedman2000additive"],
+        section="classification/surrogates",
     ),
     Card(
         name="multi_margin_loss",
@@ -817,6 +827,7 @@ CARDS = [
             "the largest (Keras, optax, scikit-learn).",
         ),
         papers=["weston1999support", "crammer2001algorithmic", "tewari2007consistency"],
+        section="classification/margins",
     ),
     Card(
         name="multilabel_margin_loss",
@@ -864,6 +875,7 @@ CARDS = [
             "Elisseeff and Weston divide by the number of pairs, not by $C$.",
         ),
         papers=["elisseeff2001kernel", "gao2013consistency"],
+        section="classification/many_labels",
     ),
     Card(
         name="multilabel_soft_margin_loss",
@@ -906,6 +918,7 @@ CARDS = [
             clash="Some texts sum over the classes. `F.multilabel_margin_loss` takes lists of indices in place of 0 and 1.",
         ),
         papers=["cox1958regression"],
+        section="classification/many_labels",
     ),
     Card(
         name="large_margin_softmax_loss",
