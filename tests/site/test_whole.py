@@ -41,7 +41,7 @@ def test_print_leaves_the_navigation_out(visit, served):
     tab = visit().open(f"{served}/{WITH_FIGURES[0]}")
     tab.emulate_media(media="print")
     assert not tab.locator(".bd-sidebar-primary").is_visible() and not tab.locator(".prev-next-footer").is_visible()
-    assert tab.locator("h1:visible").count() == 1 and tab.locator("article p").first.is_visible()
+    assert tab.locator("h1:visible").count() == 1 and tab.locator("article section > p").first.is_visible()
 
 
 def test_previous_and_next_lead_through_the_whole_book(visit, served):
