@@ -76,6 +76,11 @@ def numbers(generator: torch.Generator, n: int, low: float, high: float, shift: 
     return (drawn * 10).round() / 10 + shift
 
 
+def signs(generator: torch.Generator, n: int) -> Tensor:
+    """n labels of −1 and +1 in float64."""
+    return torch.randint(0, 2, (n,), generator=generator).double() * 2 - 1
+
+
 def scalar(value: float) -> Tensor:
     """A float64 tensor of no dimension: a number by which an answer can be differentiated."""
     return torch.tensor(value, dtype=torch.float64)

@@ -2,7 +2,7 @@
 
 import torch
 
-from lossutils.learn.exercises import Edge, Exercise, Wrong, numbers
+from lossutils.learn.exercises import Edge, Exercise, Wrong, numbers, signs
 
 
 def signed_distance(x, y, w, b):
@@ -29,12 +29,8 @@ def largest_rival(scores, target):
     return torch.stack(losses)
 
 
-def _signs(generator, n):
-    return torch.randint(0, 2, (n,), generator=generator).double() * 2 - 1
-
-
 def _plane(g, n):
-    return numbers(g, 2 * n, -3, 3).view(n, 2), _signs(g, n), numbers(g, 2, -2, 2, 0.033), numbers(g, 1, -2, 2, 0.05)[0]
+    return numbers(g, 2 * n, -3, 3).view(n, 2), signs(g, n), numbers(g, 2, -2, 2, 0.033), numbers(g, 1, -2, 2, 0.05)[0]
 
 
 def _batch(g, n):

@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from lossutils.learn.exercises import Edge, Exercise, Wrong, numbers
+from lossutils.learn.exercises import Edge, Exercise, Wrong, numbers, signs
 
 
 def logistic_bits(scores, labels):
@@ -26,10 +26,6 @@ def adaboost_weights(scores, labels):
     return torch.stack(pulls) / sum(pulls)
 
 
-def _signs(generator, n):
-    return torch.randint(0, 2, (n,), generator=generator).double() * 2 - 1
-
-
 def _shares(pulls):
     return pulls / pulls.sum()
 
@@ -39,7 +35,7 @@ EXERCISES = [
         "logistic_bits",
         logistic_bits,
         cases=[([0.0], [1.0]), ([2.0, -1.0], [1.0, 1.0]), ([1.0, 3.0], [-1.0, 1.0])],
-        draw=lambda g, n: (numbers(g, n, -4, 4, 0.033), _signs(g, n)),
+        draw=lambda g, n: (numbers(g, n, -4, 4, 0.033), signs(g, n)),
         edges=[Edge("a margin of −1000", ([-1000.0], [1.0])), Edge("a margin of 1000", ([-1000.0], [-1.0]))],
         wrong=[
             Wrong(
@@ -107,7 +103,7 @@ EXERCISES = [
         "adaboost_weights",
         adaboost_weights,
         cases=[([0.0, 1.0], [1.0, 1.0]), ([1.0, 1.0, 2.0], [1.0, -1.0, 1.0])],
-        draw=lambda g, n: (numbers(g, n + 1, -3, 3, 0.033), _signs(g, n + 1)),
+        draw=lambda g, n: (numbers(g, n + 1, -3, 3, 0.033), signs(g, n + 1)),
         edges=[Edge("margins near −1000", ([-1000.0, -999.0], [1.0, 1.0]))],
         wrong=[
             Wrong(
