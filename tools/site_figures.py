@@ -25,6 +25,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
+from lossutils.learn.live import front_end
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LEARN = ROOT / "lossutils" / "learn"
 SCRIPT = re.compile(r"<script[^>]*>(.*)</script>", re.DOTALL)
@@ -46,14 +48,11 @@ def write_assets(app: Sphinx, config) -> None:
     """Generate the script and the style sheet into a folder of the build and let Sphinx copy it."""
     folder = pathlib.Path(app.outdir).parent / "generated"
     (folder / "widgets").mkdir(parents=True, exist_ok=True)
-    live, ask = (
-        {kind: (LEARN / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("js", "css")}
-        for name in ("live", "ask")
-    )
+    styles = "".join((LEARN / f"{name}.css").read_text(encoding="utf-8") for name in ("live", "ask"))
     assets = ROOT / "chapters" / "_assets"
     rest = [(assets / name).read_text(encoding="utf-8") for name in ("progress.js", "loader.js")]
-    script = "".join([classic(live["js"]), classic(ask["js"], "LossAsk"), *rest])
-    for name, text in (("live.js", script), ("live.css", live["css"] + ask["css"])):
+    script = "".join([classic(front_end("live")), classic(front_end("ask"), "LossAsk"), *rest])
+    for name, text in (("live.js", script), ("live.css", styles)):
         target = folder / "widgets" / name
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             target.write_text(text, encoding="utf-8")
@@ -61,12 +60,9 @@ def write_assets(app: Sphinx, config) -> None:
     config.html_css_files.append("widgets/live.css")
 
 
-def saved_state(path: pathlib.Path) -> dict:
+def saved_state(notebook: dict) -> dict:
     """The widget models that a notebook saved, by id."""
-    if path.suffix != ".ipynb":
-        return {}
-    widgets = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
-    return widgets.get(STATE, {}).get("state", {})
+    return notebook["metadata"].get("widgets", {}).get(STATE, {}).get("state", {})
 
 
 def specs(model: str, state: dict) -> list[dict]:
@@ -116,7 +112,10 @@ class Fallback(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **kwargs) -> None:
-        state = saved_state(pathlib.Path(self.env.doc2path(self.env.docname)))
+        path = pathlib.Path(self.env.doc2path(self.env.docname))
+        if path.suffix != ".ipynb":
+            return
+        state = saved_state(json.loads(path.read_text(encoding="utf-8")))
         for bundle in list(self.document.findall(nodes.container)):
             if bundle.get("nb_element") != "mime_bundle":
                 continue
@@ -157,16 +156,18 @@ def drop_source(output: nodes.Element) -> None:
 def tasks(path: pathlib.Path) -> dict[str, list[str]]:
     """What a notebook asks of its reader, by name: its predictions, quizzes and code exercises."""
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    for record in saved_state(path).values():
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    for record in saved_state(notebook).values():
         if question := record["state"].get("question"):
             found["quizzes" if question["kind"] == "quiz" else "predictions"].append(question["name"])
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+    for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             fresh = [name for name in CHECK.findall("".join(cell["source"])) if name not in found["exercises"]]
             found["exercises"] += fresh
     return found
 
 
+@functools.cache  # the notebooks are large, and every page with a table asks
 def contents() -> dict[str, dict[str, dict[str, list[str]]]]:
     """The tasks of each section of each chapter, in the book's order: chapter → section → kind → names."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))

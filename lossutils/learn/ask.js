@@ -1,45 +1,17 @@
 // Draws a question (lossutils.learn.ask.Question): the reader answers, then sees the verdict. No dependency, no request.
 // The site turns this module into a classic script: keep the one export at the end of the file.
 
-const NS = "http://www.w3.org/2000/svg";
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 const GRID = 101, CURVE_SPREAD = 0.15; // as in ask.py
 const FRESH = { committed: false, guess: null, score: null, tries: 0, latest: null };
 let count = 0;
-
-function make(tag, attributes, parent, text) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes || {})) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-
-function draw(tag, attributes, parent, text) {
-  const node = document.createElementNS(NS, tag);
-  for (const [key, value] of Object.entries(attributes || {})) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
 
 // The author's HTML: escaped, and its formulas made MathML, in Python. Inside a legend or a label a block is a span.
 function write(node, html, phrasing) {
   node.innerHTML = phrasing ? html.replaceAll("<p>", '<span class="aq-p">').replaceAll("</p>", "</span>") : html;
 }
 
-function ticks(low, high, wanted) {
-  const raw = (high - low) / wanted;
-  const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * unit).find((s) => s >= raw * 0.999);
-  const out = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) out.push(+(k * step).toPrecision(12));
-  return out;
-}
-
-const minus = (text) => text.replace("-", "−");
 const short = (v) => minus(String(+v.toPrecision(3)));
-const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 function interpolate(at, x, y) {

@@ -30,6 +30,8 @@ import anywidget
 import numpy as np
 import traitlets
 
+from lossutils.learn.live import front_end
+
 _HERE = pathlib.Path(__file__).parent
 
 #: The book's own commands; MathJax gets the same from ``_config.yml``.
@@ -65,7 +67,7 @@ class Question(anywidget.AnyWidget):
     has ``x`` and ``y``.
     """
 
-    _esm = _HERE / "ask.js"
+    _esm = front_end("ask")
     _css = _HERE / "ask.css"
 
     _ipython_display_ = None  # as in live.LiveFigure: the bundle below speaks

@@ -1,35 +1,8 @@
 // Draws a live figure (lossutils.learn.live.LiveFigure) from the grid that torch computed. No dependency, no request.
 // The site turns this module into a classic script: keep the one export at the end of the file.
 
-const NS = "http://www.w3.org/2000/svg";
 let count = 0;
 
-function make(tag, attributes, parent, text) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes || {})) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-
-function draw(tag, attributes, parent, text) {
-  const node = document.createElementNS(NS, tag);
-  for (const [key, value] of Object.entries(attributes || {})) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-
-function ticks(low, high, wanted) {
-  const raw = (high - low) / wanted;
-  const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * unit).find((s) => s >= raw * 0.999);
-  const out = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) out.push(+(k * step).toPrecision(12));
-  return out;
-}
-
-const minus = (text) => text.replace("-", "−");
 const short = (v) => {
   if (!Number.isFinite(v)) return Number.isNaN(v) ? "undefined" : v > 0 ? "∞" : "−∞";
   const size = Math.abs(v);
@@ -37,7 +10,6 @@ const short = (v) => {
   return minus(String(+v.toPrecision(4)));
 };
 const fixed = (v, digits) => (Number.isFinite(v) ? minus(v.toFixed(digits)) : short(v));
-const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 
 function floats(view) {
   // A DataView need not start at a multiple of four bytes: copy.

@@ -29,6 +29,11 @@ from . import style
 _HERE = pathlib.Path(__file__).parent
 
 
+def front_end(name: str) -> str:
+    """The front end of a widget, as one module: what all of them draw with, then its own."""
+    return "".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("draw", name))
+
+
 @dataclass
 class Slider:
     """One parameter of a live figure.
@@ -149,7 +154,7 @@ class LiveFigure(anywidget.AnyWidget):
     Build one with :func:`figure` or :func:`curves`.
     """
 
-    _esm = _HERE / "live.js"
+    _esm = front_end("live")
     _css = _HERE / "live.css"
 
     # ipywidgets 7 has this method, which would cut the text and leave the picture out; None lets the bundle speak.

@@ -2,7 +2,6 @@
 
 import base64
 import math
-import pathlib
 import re
 
 import numpy as np
@@ -176,7 +175,7 @@ def test_a_mistake_in_the_readers_loss_is_answered_in_words(typed):
 
 def test_the_script_has_the_one_export_the_site_needs():
     """Protects the site's build: it makes a classic script of the module."""
-    script = (pathlib.Path(live.__file__).parent / "live.js").read_text(encoding="utf-8")
+    script = live.front_end("live")
     assert re.findall(r"^export .*", script, re.MULTILINE) == [
         "export default { render };"
     ] and script.rstrip().endswith("export default { render };")
