@@ -1,6 +1,6 @@
 """The code exercises of the book, as data: what a function must do, on which inputs, and which mistakes are usual.
 
-A module a chapter, with a list ``EXERCISES``. The statement, the hints and the solution stand in the section's
+A module a chapter, or a package with a module a section, with a list ``EXERCISES``. The statement, the hints and the solution stand in the section's
 notebook; :func:`lossutils.learn.check.check` compares the reader's function with the ``spec`` that stands here.
 """
 
@@ -92,6 +92,7 @@ def find(name: str) -> Exercise | None:
 
 
 def every() -> list[Exercise]:
-    """All exercises, chapter by chapter."""
-    chapters = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
-    return [exercise for chapter in chapters for exercise in chapter.EXERCISES]
+    """All exercises, chapter by chapter, in the order of the modules' names."""
+    found = sorted(pkgutil.walk_packages(__path__, f"{__name__}."), key=lambda info: info.name)
+    modules = [importlib.import_module(info.name) for info in found if not info.ispkg]
+    return [exercise for module in modules for exercise in module.EXERCISES]

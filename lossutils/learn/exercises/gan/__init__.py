@@ -1,0 +1,1 @@
+"""The code exercises of the chapter "GAN losses", a module a section."""

@@ -1,0 +1,1 @@
+"""The code exercises of the chapter "Perceptual losses", a module a section."""
