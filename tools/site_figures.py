@@ -78,14 +78,31 @@ def heights(figures: list[dict]) -> tuple[int, int]:
     """About how high the figures will be, in pixels, beside the sidebar and on a phone: so much room is kept."""
     wide = narrow = 0
     for spec in figures:
-        labels = {layer["label"] for panel in spec["panels"] for layer in panel["layers"] if layer["label"]}
+        labels = {layer["label"] for panel in spec["panels"] for layer in panel.get("layers", ()) if layer["label"]}
         legend = sum(7.5 * len(label) + 54 for label in labels)
         numbers = sum(7.5 * len(readout["label"] + readout["unit"]) + 80 for readout in spec["readouts"])
-        panels = len(spec["panels"])
-        rows = 36 * len(spec["sliders"])
-        wide += 54 + 33 * math.ceil(legend / 610) + (366 if panels == 1 else 262) + rows + 24 * math.ceil(numbers / 610)
-        narrow += 54 + 33 * math.ceil(legend / 335) + 262 * panels + rows + 24 * math.ceil(numbers / 335)
+        high_wide, high_narrow = panel_heights(spec["panels"])
+        rest = 54 + 36 * len(spec["sliders"])
+        wide += rest + 33 * math.ceil(legend / 610) + high_wide + 24 * math.ceil(numbers / 610)
+        narrow += rest + 33 * math.ceil(legend / 335) + high_narrow + 24 * math.ceil(numbers / 335)
     return wide, narrow
+
+
+def panel_heights(panels: list[dict]) -> tuple[int, int]:
+    """The same for the panels alone: those with axes, or a gallery of pictures, as live.js lays them out."""
+    if not any("images" in panel for panel in panels):
+        return 366 if len(panels) == 1 else 262, 262 * len(panels)
+
+    def gallery(room: int) -> int:
+        columns = min(len(panels), max(2, (room + 10) // 250))
+        width = (room - 8 * (columns - 1)) // columns
+        total = 0
+        for first in range(0, len(panels), columns):
+            row = panels[first : first + columns]
+            total += max(30 + (min(width, 430) * p["size"][1] / p["size"][0] if "images" in p else 262) for p in row)
+        return round(total)
+
+    return gallery(640), gallery(335)
 
 
 def room(question: dict) -> tuple[int, int]:

@@ -69,7 +69,7 @@ function render({ model, el }) {
     const legend = make("div", { class: "lf-legend", role: "group", "aria-label": "Curves shown" }, root);
     const named = new Map();
     for (const panel of spec.panels)
-      panel.layers.forEach((item, k) => { if (item.label && !named.has(item.label)) named.set(item.label, { item, k }); });
+      (panel.layers || []).forEach((item, k) => { if (item.label && !named.has(item.label)) named.set(item.label, { item, k }); });
     for (const [label, { item, k }] of named) {
       const button = make("button", { type: "button", "aria-pressed": "true" }, legend);
       const swatch = draw("svg", { width: 22, height: 10, "aria-hidden": "true" }, button);
@@ -86,6 +86,11 @@ function render({ model, el }) {
     const stage = make("div", { class: "lf-panels" }, root);
     const panels = spec.panels.map((panel, number) => {
       const box = make("div", { class: "lf-panel" }, stage);
+      if (panel.images) {
+        make("div", { class: "lf-ptitle" }, box, panel.title);
+        const [width, height] = panel.size;
+        return { panel, number, box, image: make("img", { class: width <= 64 && height <= 64 ? "lf-exact" : "", width, height, alt: "" }, box) };
+      }
       if (panel.title) make("div", { class: "lf-ptitle", "aria-hidden": "true" }, box, panel.title);
       const svg = draw("svg", { role: "img", "aria-labelledby": `${id}-p${number}-t ${id}-p${number}-d` }, box);
       draw("title", { id: `${id}-p${number}-t` }, svg, `${spec.title}: ${panel.title}`);
@@ -151,14 +156,29 @@ function render({ model, el }) {
     model.on("change:value", onValue);
 
     // Layout in CSS pixels, so that text keeps its size on a phone.
+    const pictures = panels.some((p) => p.image);
     function layout() {
       const room = Math.max(stage.clientWidth || el.clientWidth || 640, 240);
+      if (pictures) return gallery(room);
       const beside = panels.length > 1 && room >= 560;
       const width = Math.floor(beside ? (room - 10 * (panels.length - 1)) / panels.length : Math.min(room, 640));
       const height = Math.round(clamp(width * 0.64, 215, 325));
       for (const p of panels) {
         p.box.style.width = `${width}px`;
         place(p, width, height);
+      }
+      update();
+    }
+
+    // With pictures among the panels: as many in a row as have 200 pixels each, two on a phone, axes across it there.
+    function gallery(room) {
+      const columns = Math.min(panels.length, Math.max(2, Math.floor((room + 10) / 250)));
+      const width = Math.floor((room - 8 * (columns - 1)) / columns);
+      for (const p of panels) {
+        const own = p.image || width >= 240 ? width : room;
+        p.box.style.width = `${Math.min(own, 430)}px`;
+        if (p.image) p.image.style.width = "100%";
+        else place(p, Math.min(own, 430), Math.round(clamp(own * 0.75, 215, 300)));
       }
       update();
     }
@@ -209,7 +229,7 @@ function render({ model, el }) {
     }
 
     function update() {
-      for (const p of panels) if (p.front) paint(p);
+      for (const p of panels) p.image ? show(p) : p.front && paint(p);
       for (const { s, input, output } of controls) {
         const text = say(s);
         input.value = s.even ? s.values[index[s.name]] : index[s.name];
@@ -217,6 +237,15 @@ function render({ model, el }) {
         output.textContent = text;
       }
       for (const { r, node } of readouts) node.textContent = `${fixed(row(r, r.values, true)[0], r.digits)}${r.unit ? ` ${r.unit}` : ""}`;
+    }
+
+    const settings = () => sliders.map((s) => `${s.label} = ${say(s)}`).join(", ");
+
+    function show({ panel, image }) {
+      const at = panel.over.reduce((sum, name, k) => sum * panel.shape[k] + index[name], 0);
+      if (image.getAttribute("src") !== panel.images[at]) image.setAttribute("src", panel.images[at]);
+      const where = panel.over.length ? ` (${settings()})` : "";
+      image.setAttribute("alt", `${panel.alt || panel.title}${where}`);
     }
 
     function paint(p) {
@@ -255,13 +284,13 @@ function render({ model, el }) {
         const [x, y] = panel.drag.map((d) => (d in byName ? byName[d].values[index[d]] : Number(d)));
         for (const node of [p.handle, p.grip]) { node.setAttribute("cx", sx(x)); node.setAttribute("cy", sy(y)); }
       }
-      const settings = sliders.map((s) => `${s.label} = ${say(s)}`).join(", ");
+      const where = settings();
       const numbers = spec.readouts.map((r) => `${r.label} ${fixed(row(r, r.values, true)[0], r.digits)} ${r.unit || ""}`.trim()).join(", ");
-      p.desc.textContent = `${panel.yLabel || panel.title} against ${panel.xLabel}` + (settings ? ` at ${settings}` : "") + (numbers ? `. ${numbers}` : "") + ".";
+      p.desc.textContent = `${panel.yLabel || panel.title} against ${panel.xLabel}` + (where ? ` at ${where}` : "") + (numbers ? `. ${numbers}` : "") + ".";
     }
 
     // Under the pointer: the values of every line at the nearest abscissa.
-    for (const p of panels) {
+    for (const p of panels.filter((p) => p.svg)) {
       p.svg.addEventListener("pointermove", (e) => {
         if (!p.front) return;
         const area = p.svg.getBoundingClientRect();

@@ -147,6 +147,26 @@ class Panel:
     drag: tuple[str | float, str | float] | None = None
 
 
+@dataclass
+class Picture:
+    """A panel that holds one picture a grid point, in place of axes.
+
+    Args:
+        title: stands above it.
+        images: (*grid, H, W) grey or (*grid, H, W, 3), values in [0, 1]; the grid's axes are the sliders in ``over``.
+        over: the names of the sliders.
+        alt: what is seen, for who can't see it.
+        quality: of the JPEG that the page carries. Pictures of at most 64 pixels a side are kept exactly, and drawn
+            with square pixels.
+    """
+
+    title: str
+    images: object
+    over: Sequence[str] = ()
+    alt: str = ""
+    quality: int = 88
+
+
 class LiveFigure(anywidget.AnyWidget):
     """A figure that answers its sliders with no kernel behind it.
 
@@ -170,7 +190,10 @@ class LiveFigure(anywidget.AnyWidget):
         numbers = np.abs(np.frombuffer(self.data, dtype="<f4").astype(float))
         finite = numbers[np.isfinite(numbers)]
         size = f"{finite.mean():.3g}" if finite.size else "0"
-        return f"LiveFigure({self.spec['title']!r}; {sliders or 'no slider'}; {numbers.size} numbers, mean size {size})"
+        text = f"LiveFigure({self.spec['title']!r}; {sliders or 'no slider'}; {numbers.size} numbers, mean size {size}"
+        pictures = [p for p in self.spec["panels"] if "images" in p]
+        count, light = sum(len(p["images"]) for p in pictures), sum(p["mean"] for p in pictures)
+        return text + (f"; {count} pictures, mean light {light / len(pictures):.2f})" if pictures else ")")
 
     def _repr_mimebundle_(self, **kwargs):
         bundle, metadata = super()._repr_mimebundle_(**kwargs)
@@ -230,7 +253,7 @@ def _numpy(values) -> np.ndarray:
 
 def figure(
     title: str,
-    panels: Sequence[Panel],
+    panels: Sequence[Panel | Picture],
     sliders: Sequence[Slider],
     readouts: Sequence[Readout] = (),
     *,
@@ -240,13 +263,15 @@ def figure(
 
     Args:
         title: says what the figure answers.
-        panels: one or two; side by side where there is room, else one below the other.
+        panels: one or two with axes, or up to four with pictures; side by side where there is room, else one below
+            the other.
         sliders: the parameters; a layer names those that it depends on in ``over``.
         readouts: numbers under the figure.
         play: the name of the slider that a play button steps through.
 
     Raises:
-        ValueError: a layer names an unknown slider, or its array does not have the shape of its grid.
+        ValueError: a layer names an unknown slider, its array does not have the shape of its grid, or a picture holds
+            values outside of [0, 1].
     """
     sizes = {s.name: len(s.values) for s in sliders}
     if play is not None and play not in sizes:
@@ -256,7 +281,8 @@ def figure(
     def grid(owner) -> tuple[int, ...]:
         unknown = [name for name in owner.over if name not in sizes]
         if unknown:
-            raise ValueError(f"{owner.label!r}: expected sliders among {list(sizes)}, got {unknown}")
+            name = owner.title if isinstance(owner, Picture) else owner.label
+            raise ValueError(f"{name!r}: expected sliders among {list(sizes)}, got {unknown}")
         return tuple(sizes[name] for name in owner.over)
 
     def put(owner, what, values, shapes) -> dict:
@@ -280,6 +306,13 @@ def figure(
         out["y"] = put(item, "y", item.y, [(*shape, n)])
         return {**out, **({"dash": item.dash, "width": item.width} if item.kind == "line" else {"size": item.size})}
 
+    def panel(p) -> dict:
+        if isinstance(p, Picture):
+            return {"title": p.title, "alt": p.alt, "over": list(p.over)} | _pictures(p, grid(p))
+        spec = {"title": p.title, "xLabel": p.x_label, "yLabel": p.y_label, "drag": p.drag and list(p.drag)}
+        spec |= {"layers": [layer(item) for item in p.layers]}
+        return spec | {"xlim": p.xlim and list(map(float, p.xlim)), "ylim": p.ylim and list(map(float, p.ylim))}
+
     spec = {
         "title": title,
         "play": play,
@@ -288,12 +321,7 @@ def figure(
             | ({"labels": list(s.labels)} if s.labels is not None else {})
             for s in sliders
         ],
-        "panels": [
-            {"title": p.title, "xLabel": p.x_label, "yLabel": p.y_label, "drag": p.drag and list(p.drag)}
-            | {"layers": [layer(item) for item in p.layers]}
-            | {"xlim": p.xlim and list(map(float, p.xlim)), "ylim": p.ylim and list(map(float, p.ylim))}
-            for p in panels
-        ],
+        "panels": [panel(p) for p in panels],
         "readouts": [
             {"label": r.label, "over": list(r.over), "digits": r.digits, "unit": r.unit}
             | {"values": put(r, "values", r.values, [grid(r)])}
@@ -301,13 +329,44 @@ def figure(
         ],
     }
     for p in panels:
-        for end in p.drag or ():
+        for end in getattr(p, "drag", None) or ():
             if isinstance(end, str) and end not in sizes:
                 raise ValueError(f"drag: expected a slider among {list(sizes)} or a number, got {end!r}")
     data = b"".join(store.parts)
     _limits(spec, np.frombuffer(data, dtype="<f4"))
     value = {s.name: _json_number(s.values[s.index]) for s in sliders}
     return LiveFigure(spec=spec, data=data, value=value)
+
+
+EXACT = 64  # pixels a side up to which a picture is stored without loss
+
+
+def data_uri(image, quality: int = 88) -> str:
+    """A picture (H, W) or (H, W, 3) with values in [0, 1] as a data URI: PNG where it is small, else JPEG."""
+    from PIL import Image
+
+    pixels = _numpy(image)
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] != 3):
+        raise ValueError(f"expected a picture of shape (H, W) or (H, W, 3), got {pixels.shape}")
+    if not (np.isfinite(pixels).all() and pixels.min() >= -1e-6 and pixels.max() <= 1 + 1e-6):
+        raise ValueError(f"expected values in [0, 1], got {pixels.min():.4g} to {pixels.max():.4g}")
+    out, small = io.BytesIO(), max(pixels.shape[:2]) <= EXACT
+    picture = Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
+    picture.save(out, **({"format": "PNG", "optimize": True} if small else {"format": "JPEG", "quality": quality}))
+    kind = "png" if small else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def _pictures(panel: Picture, grid: tuple[int, ...]) -> dict:
+    images = _numpy(panel.images)
+    if images.shape[: len(grid)] != grid or images.ndim - len(grid) not in (2, 3):
+        raise ValueError(f"{panel.title!r}: expected images of shape {(*grid, 'H', 'W')}, got {images.shape}")
+    height, width = images.shape[len(grid) : len(grid) + 2]
+    try:
+        found = [data_uri(one, panel.quality) for one in images.reshape(-1, *images.shape[len(grid) :])]
+    except ValueError as error:
+        raise ValueError(f"{panel.title!r}: {error}") from None
+    return {"images": found, "shape": list(grid), "size": [width, height], "mean": float(images.mean())}
 
 
 def _json_number(v: float):
@@ -318,6 +377,8 @@ def _json_number(v: float):
 def _limits(spec: dict, flat: np.ndarray) -> None:
     """Fill in the limits that the author left open, over all frames, so that the axes never jump."""
     for panel in spec["panels"]:
+        if "images" in panel:
+            continue
         for axis, key in (("x", "xlim"), ("y", "ylim")):
             if panel[key]:
                 continue
@@ -463,6 +524,15 @@ def _row(widget: LiveFigure, item: Mapping, axis: str, index: Mapping[str, int])
     return array if constant else array[tuple(index[name] for name in item["over"])]
 
 
+def _shown(panel: Mapping, index: Mapping[str, int]) -> np.ndarray:
+    """The pixels of the picture at the sliders' positions."""
+    from PIL import Image
+
+    at = np.ravel_multi_index([index[name] for name in panel["over"]], panel["shape"]) if panel["over"] else 0
+    encoded = panel["images"][int(at)].partition("base64,")[2]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
+
+
 def _png(widget: LiveFigure) -> bytes:
     """Draw the widget's present state with matplotlib, apart from pyplot's figures."""
     import matplotlib as mpl
@@ -476,6 +546,11 @@ def _png(widget: LiveFigure) -> bytes:
         count = len(spec["panels"])
         drawing = Figure(figsize=(5.6, 0.3 + 2.7 * count), dpi=110)
         for panel, ax in zip(spec["panels"], drawing.subplots(count, 1, squeeze=False)[:, 0], strict=True):
+            ax.set_title(panel["title"])
+            if "images" in panel:
+                ax.imshow(_shown(panel, index), cmap="gray", vmin=0, vmax=255)
+                ax.set_axis_off()
+                continue
             for number, item in enumerate(panel["layers"]):
                 x, y = (_row(widget, item, axis, index) for axis in ("x", "y"))
                 color = style.PALETTE[(number if item["color"] is None else item["color"]) % len(style.PALETTE)]
@@ -490,7 +565,6 @@ def _png(widget: LiveFigure) -> bytes:
                         float(x if x is not None else y), ls=dash, color=color, lw=1.2, label=item["label"]
                     )
             ax.set(xlim=panel["xlim"], ylim=panel["ylim"], xlabel=panel["xLabel"], ylabel=panel["yLabel"])
-            ax.set_title(panel["title"])
             if not panel["yLabel"]:
                 ax.set_yticks([])
         handles, labels = {}, []

@@ -179,3 +179,68 @@ def test_the_script_has_the_one_export_the_site_needs():
     assert re.findall(r"^export .*", script, re.MULTILINE) == [
         "export default { render };"
     ] and script.rstrip().endswith("export default { render };")
+
+
+# Pictures
+
+
+def photographs(n=3, side=80):
+    """n grey ramps of growing light."""
+    ramp = np.linspace(0, 1, side)[None, :] * np.ones((side, 1))
+    return np.stack([ramp * (k + 1) / n for k in range(n)])
+
+
+def with_pictures(images, **options):
+    slider = live.Slider("k", "k", range(len(images)))
+    panels = [live.Picture("seen", images, over=["k"], **options), live.Picture("original", images[-1])]
+    return live.figure("t", panels, [slider])
+
+
+@pytest.mark.parametrize(("side", "kind"), [(32, "png"), (80, "jpeg")])
+def test_a_picture_travels_as_it_was_given(side, kind):
+    """Protects the pixels: exact where the picture is small, to two of 255 levels by JPEG on a smooth ramp."""
+    images = photographs(side=side)
+    figure = with_pictures(images)
+    panel = figure.spec["panels"][0]
+    assert panel["shape"] == [3] and panel["size"] == [side, side]
+    assert all(uri.startswith(f"data:image/{kind};base64,") for uri in panel["images"])
+    for k in range(3):
+        seen = live._shown(panel, {"k": k}) / 255
+        assert np.abs(seen - images[k]).max() <= (0.5 if kind == "png" else 2.5) / 255
+    np.testing.assert_allclose(live._shown(figure.spec["panels"][1], {}) / 255, images[-1], atol=0.01)
+
+
+def test_the_order_of_pictures_is_that_of_the_sliders():
+    """Protects a grid of two sliders: the first named is the slowest."""
+    images = np.arange(6).reshape(2, 3, 1, 1) * np.ones((2, 3, 8, 8)) / 10
+    sliders = [live.Slider("b", "b", [1, 2, 3]), live.Slider("a", "a", [1, 2])]
+    figure = live.figure("t", [live.Picture("p", images, over=["a", "b"])], sliders)
+    assert live._shown(figure.spec["panels"][0], {"a": 1, "b": 2})[0, 0] == round(0.5 * 255)
+
+
+def test_a_figure_of_pictures_names_their_light_and_draws_itself():
+    """Protects nbval: another picture gives another text; and the still picture for places without scripts."""
+    bright, dark = with_pictures(photographs()), with_pictures(photographs() / 2)
+    assert repr(bright) != repr(dark) and "4 pictures" in repr(dark)
+    assert bright.png().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (photographs() * 255, r"'seen': expected values in \[0, 1\], got 0 to 85"),
+        (np.zeros((3, 8, 8, 4)), r"\(H, W, 3\), got \(8, 8, 4\)"),
+        (np.full((3, 8, 8), np.nan), r"expected values in \[0, 1\]"),
+    ],
+)
+def test_what_is_no_picture_is_refused(images, message):
+    with pytest.raises(ValueError, match=message):
+        with_pictures(images)
+
+
+def test_a_picture_for_each_stop_of_its_slider():
+    slider = live.Slider("k", "k", [1, 2])
+    with pytest.raises(ValueError, match=r"'seen': expected images of shape \(2, 'H', 'W'\), got \(3, 80, 80\)"):
+        live.figure("t", [live.Picture("seen", photographs(), over=["k"])], [slider])
+    with pytest.raises(ValueError, match="'seen': expected sliders among"):
+        live.figure("t", [live.Picture("seen", photographs(), over=["q"])], [slider])

@@ -1,7 +1,8 @@
 """The code exercises of the book, as data: what a function must do, on which inputs, and which mistakes are usual.
 
-A module a chapter, or a package with a module a section, with a list ``EXERCISES``. The statement, the hints and the solution stand in the section's
-notebook; :func:`lossutils.learn.check.check` compares the reader's function with the ``spec`` that stands here.
+A module a chapter, or a package with a module a section, with a list ``EXERCISES``. The statement, the hints and the
+solution stand in the section's notebook; :func:`lossutils.learn.check.check` compares the reader's function with the
+``spec`` that stands here.
 """
 
 from __future__ import annotations
