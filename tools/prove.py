@@ -21,6 +21,7 @@ BIN = pathlib.Path(PYTHON).parent
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 STRICT = ["-q", "-W", "-n", "--keep-going"]
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
+SHARED = ["-n", "2", "--dist", "worksteal"]  # one file holds most of the browser's tests: both processes take from it
 
 
 def steps(folder: pathlib.Path) -> list[tuple[str, list, pathlib.Path | None]]:
@@ -40,7 +41,7 @@ def steps(folder: pathlib.Path) -> list[tuple[str, list, pathlib.Path | None]]:
             "chapters", *PARALLEL,
         ),
         ("the site, warnings as errors", [BIN / "jupyter-book", "build", "--all", *STRICT, "."], None),
-        pytest("browser and links", "tests/site", *PARALLEL, "-rs"),
+        pytest("browser and links", "tests/site", *SHARED, "-rs"),
         ("rehearsal of Colab", [PYTHON, ROOT / "tools" / "rehearse.py", f"--json={rehearsal}"], rehearsal),
     ]  # fmt: skip
 

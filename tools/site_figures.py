@@ -117,6 +117,9 @@ def room(question: dict) -> tuple[int, int]:
         if "choices" in question:
             pixels += sum(13 + 23 * lines(c["html"], letters - 8) for c in question["choices"])
             return pixels + (31 if question["several"] else 0)
+        if "items" in question:
+            columns = max(2, letters * 7 // 150) if question["items"][0]["image"] else 1
+            return pixels + 40 + (170 if columns > 1 else 44) * math.ceil(len(question["items"]) / columns)
         return pixels + (panel if question["kind"] == "predict-curve" else 44 if letters > 60 else 80)
 
     return high(92, 347), high(42, 240)

@@ -32,9 +32,15 @@ function distance(guess, q) {
   }
   return sum / GRID / (high - low);
 }
+function agreeing(one, other) {
+  let sum = 0;
+  one.forEach((a, k) => one.slice(k + 1).forEach((b) => { sum += other.indexOf(a) < other.indexOf(b); }));
+  return sum;
+}
 function score(guess, q) {
   if (q.kind === "predict-number") return points(Math.abs(guess - q.answer), q.spread);
   if (q.kind === "predict-curve") return points(distance(guess, q), CURVE_SPREAD);
+  if (q.kind === "predict-rank") return null; // no order is the right one
   return q.choices.every((c, k) => c.right === guess.includes(k)) ? 10 : 0;
 }
 
@@ -56,7 +62,7 @@ function render({ model, el }) {
 
     make("div", { class: "aq-kind", id: `${id}-kind` }, root, quiz ? "Quiz" : "Predict, then see");
     const form = make("form", { novalidate: "" }, root);
-    const part = { "predict-number": number, "predict-curve": curve }[q.kind] || choices;
+    const part = { "predict-number": number, "predict-curve": curve, "predict-rank": rank }[q.kind] || choices;
     const body = part();
     const verdict = make("div", { class: "aq-verdict", role: "status", "aria-live": "polite", tabindex: -1 }, form);
     const words = make("div", {}, verdict), because = make("div", { class: "aq-because" }, verdict);
@@ -107,7 +113,7 @@ function render({ model, el }) {
         others.setAttribute("aria-expanded", String(body.all));
       }
       const told = body.show(s, open);
-      const text = told && !open && !quiz && s.tries > 1 ? `${told} ${first(s)}` : told;
+      const text = told && !open && !quiz && s.tries > 1 && s.score !== null ? `${told} ${first(s)}` : told;
       if (text !== shown) words.textContent = shown = text; // the same words again would be read out again
       if (!open && q.because) { if (!because.childNodes.length) write(because, q.because); }
       else because.replaceChildren();
@@ -181,6 +187,81 @@ function render({ model, el }) {
         },
       };
       return part;
+    }
+
+    // An order
+    function rank() {
+      const set = make("fieldset", {}, form);
+      write(make("legend", {}, set), q.html, true);
+      const start = q.items.map((_, k) => k);
+      let order = [...start], touched = false, open = true;
+      const scale = (text) => make("div", { class: "aq-end" }, set, text);
+      scale(`${q.ends[0]} first`);
+      const list = make("ol", { class: `aq-order ${q.items[0].image ? "aq-pictures" : ""}` }, set);
+      scale(`${q.ends[1]} last`);
+      const cards = q.items.map((item, k) => {
+        const card = make("li", {}, list);
+        if (item.image) make("img", { src: item.image, alt: item.text }, card);
+        const line = make("div", { class: "aq-item" }, card);
+        const place = make("span", { class: "aq-letter" }, line);
+        write(make("span", { class: "aq-text" }, line), item.html, true);
+        const pair = make("span", { class: "aq-pair" }, line);
+        const arrow = (sign, by, end) => {
+          const node = make("button", { type: "button", "aria-label": `Move ${item.text} towards ${end}` }, pair, sign);
+          node.addEventListener("click", () => move(k, by, node));
+          return node;
+        };
+        return { card, place, arrows: [arrow("←", -1, q.ends[0]), arrow("→", 1, q.ends[1])] };
+      });
+      const out = make("div", { class: "aq-result" }, form);
+      function paint() {
+        order.forEach((k, place) => {
+          const { card, arrows } = cards[k];
+          if (list.children[place] !== card) list.insertBefore(card, list.children[place] || null);
+          cards[k].place.textContent = `${place + 1}.`;
+          arrows.forEach((arrow, side) => { arrow.hidden = !open; arrow.setAttribute("aria-disabled", String(place === (side ? order.length - 1 : 0))); });
+        });
+      }
+      function move(k, by, node) {
+        const at = order.indexOf(k), to = clamp(at + by, 0, order.length - 1);
+        touched = true; // also who presses at the end has looked
+        order.splice(at, 1);
+        order.splice(to, 0, k);
+        paint();
+        node.focus({ preventScroll: true });
+      }
+      return {
+        missing: "Move at least one of them first.",
+        guess: () => (touched ? [...order] : null),
+        focus: () => cards[order[0]].arrows[1].focus({ preventScroll: true }),
+        open() {},
+        clear() { order = [...start]; touched = false; },
+        restore(s) {
+          const guess = s.latest || s.guess;
+          if (guess) { order = [...guess]; touched = true; } else if (!s.tries) this.clear();
+        },
+        show(s, isOpen) {
+          open = isOpen;
+          paint();
+          out.replaceChildren();
+          if (open) return "";
+          const guess = s.latest || s.guess, pairs = (guess.length * (guess.length - 1)) / 2;
+          const rows = [{ label: "you", order: guess }, ...q.orders];
+          const table = make("table", { class: "aq-orders" }, out);
+          const head = make("tr", {}, make("thead", {}, table));
+          make("th", { scope: "col" }, head, "order by");
+          make("th", { scope: "col" }, head, `from ${q.ends[0]} to ${q.ends[1]}`);
+          make("th", { scope: "col" }, head, "pairs as you have them");
+          const body = make("tbody", {}, table);
+          for (const r of rows) {
+            const line = make("tr", {}, body);
+            make("th", { scope: "row" }, line, r.label);
+            make("td", {}, line, r.order.map((k) => q.items[k].text).join(", "));
+            make("td", {}, line, r.order === guess ? "" : `${agreeing(guess, r.order)} of ${pairs}`);
+          }
+          return q.orders.map((r) => `${r.label}: ${agreeing(guess, r.order)} of ${pairs} pairs as you have them`).join("; ") + ".";
+        },
+      };
     }
 
     // A number

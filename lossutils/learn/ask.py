@@ -22,7 +22,7 @@ import math
 import pathlib
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -30,7 +30,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from lossutils.learn.live import front_end
+from lossutils.learn.live import data_uri, front_end
 
 _HERE = pathlib.Path(__file__).parent
 
@@ -58,13 +58,26 @@ class Choice:
     right: bool = False
 
 
+@dataclass
+class Item:
+    """One thing to put in order.
+
+    Args:
+        text: its name, one paragraph.
+        image: a picture (H, W) or (H, W, 3) with values in [0, 1], or None.
+    """
+
+    text: str
+    image: object = None
+
+
 class Question(anywidget.AnyWidget):
     """A question with the reader's state in ``value``, in both directions.
 
     ``value`` is a dict: ``committed`` (a quiz: answered rightly), ``guess`` (a number, a list of the choices' indices
-    or of the handles' heights; of a prediction the first, which counts), ``score`` (0 to 10, of that guess), ``tries``,
-    and ``latest``, the last guess. ``answer`` holds the truth: a number, or the indices of the right choices; a curve
-    has ``x`` and ``y``.
+    or of the handles' heights, or the items' indices in order; of a prediction the first, which counts), ``score`` (0
+    to 10, of that guess; an order has none), ``tries``, and ``latest``, the last guess. ``answer`` holds the truth: a
+    number, or the indices of the right choices; a curve has ``x`` and ``y``; of an order it holds the measures' orders.
     """
 
     _esm = front_end("ask")
@@ -239,7 +252,64 @@ def predict_curve(
     return Question(spec, _fallback("Predict", question, ask, because), None, x, y)
 
 
+def predict_rank(
+    name: str,
+    question: str,
+    items: Sequence[Item],
+    *,
+    orders: Mapping[str, Sequence[int]],
+    ends: tuple[str, str] = ("best", "worst"),
+    because: str = "",
+) -> Question:
+    """Things to put in order by one's own judgement; then the orders by several measures show beside it.
+
+    No order is the right one, and there are no points: what shows is in how many pairs a measure agrees with the
+    reader (:func:`agreeing_pairs`).
+
+    Args:
+        name, question: as in :func:`quiz`.
+        items: three to twelve, in the order in which they are first shown.
+        orders: a measure's name → the indices of the items in its order.
+        ends: what the first and the last place mean.
+        because: what one sees; shown with the verdict.
+
+    Raises:
+        ValueError: too few or too many items, equal texts, pictures on some of them only, no orders or one that is not
+            a permutation, and as in :func:`quiz`.
+    """
+    if not 3 <= len(items) <= 12:
+        raise ValueError(f"{name}: expected 3 to 12 items, got {len(items)}")
+    texts = [item.text.strip() for item in items]
+    if not all(texts) or len(set(texts)) < len(texts) or any("\n\n" in text for text in texts):
+        raise ValueError(f"{name}: expected items with different texts of one paragraph, got {texts}")
+    if len({item.image is None for item in items}) > 1:
+        raise ValueError(f"{name}: expected a picture on every item or on none")
+    if not orders:
+        raise ValueError(f"{name}: expected the order by one measure at least")
+    for label, order in orders.items():
+        if sorted(order) != list(range(len(items))):
+            raise ValueError(
+                f"{name}: {label!r}: expected each of the indices 0 to {len(items) - 1} once, got {list(order)}"
+            )
+    spec = _spec("predict-rank", name, question, because) | {"ends": list(ends)}
+    spec["items"] = [
+        {"html": _inline(name, text), "text": text, "image": None if item.image is None else data_uri(item.image)}
+        for text, item in zip(texts, items, strict=True)
+    ]
+    spec["orders"] = [{"label": label, "order": [int(k) for k in order]} for label, order in orders.items()]
+    ask = f"From {ends[0]} to {ends[1]}: " + "; ".join(texts) + "."
+    lines = [f"**{label}:** " + ", ".join(texts[k] for k in order) + "." for label, order in orders.items()]
+    answer = "\n\n".join(lines + ([because.strip()] if because.strip() else []))
+    return Question(spec, _fallback("Predict", question, ask, answer), {k: list(v) for k, v in orders.items()})
+
+
 # Points
+
+
+def agreeing_pairs(one: Sequence[int], other: Sequence[int]) -> int:
+    """In how many pairs of items two orders agree; of n items there are n (n − 1) / 2 pairs."""
+    place = {item: k for k, item in enumerate(other)}
+    return sum(place[a] < place[b] for k, a in enumerate(one) for b in one[k + 1 :])
 
 
 def score_number(guess: float, answer: float, spread: float) -> int:

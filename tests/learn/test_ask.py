@@ -20,6 +20,8 @@ CHOICES = [
     ask.Choice(r"clips it to $\delta$", "As its name says.", right=True),
 ]
 
+ITEMS = [ask.Item(text, np.full((8, 8), light)) for text, light in (("dark", 0.1), ("grey", 0.5), ("light", 0.9))]
+
 
 def make(kind="quiz", name="a-name", question="What?", **changes):
     """A question of each kind with one thing changed."""
@@ -27,12 +29,15 @@ def make(kind="quiz", name="a-name", question="What?", **changes):
         return getattr(ask, kind)(name, question, changes.pop("choices", CHOICES), **changes)
     if kind == "predict_number":
         return ask.predict_number(name, question, **{"answer": 2.75, "low": 0.0, "high": 10.0, **changes})
+    if kind == "predict_rank":
+        given = {"items": ITEMS, "orders": {"length": [2, 0, 1]}, **changes}
+        return ask.predict_rank(name, question, given.pop("items"), **given)
     x = torch.linspace(-3, 3, 61)
     given = {"x": x, "y": x.clamp(-1, 1), **changes}
     return ask.predict_curve(name, question, given.pop("x"), given.pop("y"), **given)
 
 
-KINDS = ("quiz", "predict_choice", "predict_number", "predict_curve")
+KINDS = ("quiz", "predict_choice", "predict_number", "predict_curve", "predict_rank")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -79,6 +84,11 @@ def test_the_answer_stays_readable():
         ("predict_curve", {"x": [0.0, 1.0], "y": [0.0, 1.0, 2.0]}, "one length"),
         ("predict_curve", {"x": [[0.0, 1.0]], "y": [[0.0, 1.0]]}, "one row"),
         ("predict_curve", {"x": [0.0, 1.0], "y": [0.0, math.inf]}, "finite"),
+        ("predict_rank", {"items": ITEMS[:2]}, "3 to 12 items, got 2"),
+        ("predict_rank", {"items": [*ITEMS, ITEMS[0]]}, "different texts"),
+        ("predict_rank", {"items": [*ITEMS, ask.Item("bare")]}, "every item or on none"),
+        ("predict_rank", {"orders": {}}, "one measure at least"),
+        ("predict_rank", {"orders": {"length": [0, 1, 1]}}, "indices 0 to 2 once"),
         ("predict_curve", {"handles": 1}, "handles"),
         ("predict_curve", {"ylim": (1.0, 1.0)}, "ylim"),
         ("predict_curve", {"xlim": (-4.0, 3.0)}, "xlim"),
@@ -150,6 +160,8 @@ def test_the_points():
     """Protects the rules that the docstrings state."""
     assert [ask.score_number(g, 5.0, 2.0) for g in (5, 5.5, 6, 4, 6.8, 7, 50)] == [10, 8, 5, 5, 1, 0, 0]
     assert ask.score_choice([2, 0], [0, 2]) == 10 and ask.score_choice([0], [0, 2]) == 0
+    pairs = [ask.agreeing_pairs([0, 1, 2, 3], other) for other in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 2, 3])]
+    assert pairs == [6, 0, 5]
     curve = make("predict_curve", handles=7, ylim=(-2, 2))
     exact = np.interp(curve.question["handles"], curve.x, curve.y)
     assert ask.curve_distance(exact, curve.question) < 1e-6 and ask.score_curve(exact, curve.question) == 10
@@ -177,6 +189,8 @@ def test_without_scripts_there_is_the_question_with_a_folded_answer(kind):
     assert after.endswith("\n\n</details>") and "image/png" not in bundle and notebooks.VIEW in bundle
     if kind in ("quiz", "predict_choice"):
         assert "(a) keeps it" in before and "(b) clips" in before and after.startswith("**(b)** ✓")
+    if kind == "predict_rank":
+        assert "dark; grey; light" in before and "**length:** light, dark, grey." in after
     if kind == "predict_number":
         assert "2.75" in after and "2.75" not in before
     if extra:

@@ -35,7 +35,7 @@ def calls(path, module):
 
 def questions(path):
     """The questions of a notebook: cell, name."""
-    kinds = ("quiz", "predict_choice", "predict_number", "predict_curve")
+    kinds = ("quiz", "predict_choice", "predict_number", "predict_curve", "predict_rank")
     return [(cell, words[0]) for cell, kind, words in calls(path, "ask") if kind in kinds]
 
 

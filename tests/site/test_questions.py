@@ -178,7 +178,38 @@ def answer_curve(hand, box, q):
     hand.press(box.locator("button[type=submit]"))
 
 
-ANSWER = {"quiz": answer_choices, "predict-choice": answer_choices, "predict-number": answer_number}
+def answer_rank(hand, box, q):
+    verdict, submit = box.locator(".aq-verdict"), box.locator("button[type=submit]")
+    hand.press(submit)
+    assert "Move at least one" in verdict.inner_text() and box.locator(".aq-orders").count() == 0
+    texts, names = [item["text"] for item in q["items"]], box.locator(".aq-order .aq-text")
+    towards = box.get_by_role("button", name=f"Move {texts[0]} towards {q['ends'][0]}")
+    assert towards.get_attribute("aria-disabled") == "true"
+    for end in reversed(q["ends"]):  # there and back
+        hand.press(box.get_by_role("button", name=f"Move {texts[0]} towards {end}"))
+    assert names.all_inner_texts() == texts
+    hand.press(box.get_by_role("button", name=f"Move {texts[-1]} towards {q['ends'][0]}"))
+    order = [*range(len(texts) - 2), len(texts) - 1, len(texts) - 2]
+    assert names.all_inner_texts() == [texts[k] for k in order]
+    for again in (False, True):
+        if again:
+            hand.press(box.get_by_role("button", name="Guess again"))
+        hand.press(submit)
+        pairs = len(order) * (len(order) - 1) // 2
+        for measure in q["orders"]:
+            agree = f"{ask.agreeing_pairs(order, measure['order'])} of {pairs}"
+            assert f"{measure['label']}: {agree} pairs" in verdict.inner_text()
+        assert box.locator(".aq-orders tbody tr").count() == 1 + len(q["orders"])
+        assert "points" not in verdict.inner_text()
+
+
+ANSWER = {
+    "quiz": answer_choices,
+    "predict-choice": answer_choices,
+    "predict-number": answer_number,
+    "predict-curve": answer_curve,
+    "predict-rank": answer_rank,
+}
 
 
 def answer_all(tab, hand, page):
@@ -186,7 +217,7 @@ def answer_all(tab, hand, page):
     for name, q in questions(page).items():
         box = tab.locator(f'.aq[data-name="{name}"]')
         box.scroll_into_view_if_needed()
-        ANSWER.get(q["kind"], answer_curve)(hand, box, q)
+        ANSWER[q["kind"]](hand, box, q)
         if q["because"]:
             assert words(q["because"]) in words(box.locator(".aq-because").inner_html())
 
