@@ -70,6 +70,7 @@ function render({ model, el }) {
     const named = new Map();
     for (const panel of spec.panels)
       (panel.layers || []).forEach((item, k) => { if (item.label && !named.has(item.label)) named.set(item.label, { item, k }); });
+    legend.hidden = !named.size;
     for (const [label, { item, k }] of named) {
       const button = make("button", { type: "button", "aria-pressed": "true" }, legend);
       const swatch = draw("svg", { width: 22, height: 10, "aria-hidden": "true" }, button);

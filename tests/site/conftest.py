@@ -113,7 +113,7 @@ def check_page(here):
     assert tab.locator("mjx-merror").count() == 0, "a formula that MathJax cannot read"
     left = [text for text in tab.locator("article .math").all_inner_texts() if r"\(" in text or r"\[" in text]
     assert left == [], "formulas left raw"
-    assert tab.locator(".lf-panel svg").count() >= tab.locator(".lf-host").count()
+    assert tab.locator(".lf-panel :is(svg, img)").count() >= tab.locator(".lf-host").count()
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ def desk(request, browser, served):
 
 
 def drawn(figure):
-    """What a figure shows: its curves, dots and numbers."""
+    """What a figure shows: its curves, dots, pictures and numbers."""
     return figure.evaluate(
         "f => [...f.querySelectorAll('.lf-panel svg g[clip-path]')].map(g => g.innerHTML).join() + "
+        "[...f.querySelectorAll('.lf-panel img')].map(i => i.src).join() + "
         "[...f.querySelectorAll('dd')].map(d => d.textContent).join()"
     )
 
@@ -72,7 +73,7 @@ def test_a_slider_carries_the_parameters_real_value(desk):
 def test_the_figures_use_the_dark_palette_on_a_dark_page(desk):
     """Protects dark mode: curves change colour, text follows the page's."""
     tab = desk.page
-    look = """(style => style(".lf").getPropertyValue("--lf-0") + style(".lf svg text").fill)(
+    look = """(style => style(".lf").getPropertyValue("--lf-0") + style(".lf svg text, .lf figcaption").color)(
         selector => getComputedStyle(document.querySelector(selector)))"""
     if not tab.locator(".lf").count():
         return
