@@ -201,7 +201,7 @@ function render({ model, el }) {
       scale(`${q.ends[1]} last`);
       const cards = q.items.map((item, k) => {
         const card = make("li", {}, list);
-        if (item.image) make("img", { src: item.image, alt: item.text }, card);
+        if (item.image) make("img", { class: "dark-light", src: item.image, alt: item.text }, card);
         const line = make("div", { class: "aq-item" }, card);
         const place = make("span", { class: "aq-letter" }, line);
         write(make("span", { class: "aq-text" }, line), item.html, true);

@@ -90,7 +90,7 @@ function render({ model, el }) {
       if (panel.images) {
         make("div", { class: "lf-ptitle" }, box, panel.title);
         const [width, height] = panel.size;
-        return { panel, number, box, image: make("img", { class: width <= 64 && height <= 64 ? "lf-exact" : "", width, height, alt: "" }, box) };
+        return { panel, number, box, image: make("img", { class: `dark-light ${width <= 64 && height <= 64 ? "lf-exact" : ""}`, width, height, alt: "" }, box) };
       }
       if (panel.title) make("div", { class: "lf-ptitle", "aria-hidden": "true" }, box, panel.title);
       const svg = draw("svg", { role: "img", "aria-labelledby": `${id}-p${number}-t ${id}-p${number}-d` }, box);
@@ -174,7 +174,7 @@ function render({ model, el }) {
     // With pictures among the panels: as many in a row as have 200 pixels each, two on a phone, axes across it there.
     function gallery(room) {
       const columns = Math.min(panels.length, Math.max(2, Math.floor((room + 10) / 250)));
-      const width = Math.floor((room - 8 * (columns - 1)) / columns);
+      const width = Math.floor((room - 1 - 8 * (columns - 1)) / columns); // clientWidth is rounded: leave a pixel
       for (const p of panels) {
         const own = p.image || width >= 240 ? width : room;
         p.box.style.width = `${Math.min(own, 430)}px`;
