@@ -103,7 +103,7 @@ def minimax_generator_loss(fake: Tensor, *, reduction: str = "mean") -> Tensor:
     .. math:: L = \mathbb{E}_f[\log(1 - \sigma(f))] = -\mathbb{E}_f[\log(1 + e^{f})]
 
     The fake part of :func:`minimax_discriminator_loss` with the sign turned. Never positive, and without a lower bound:
-    about −f for large f. Its slope is −σ(f), which vanishes for f → −∞, where a generator starts: at f = −8 it is
+    about −f for large f. Its slope is −σ(f), which vanishes for f → −∞, where fakes are found out: at f = −8 it is
     −3.4e-4. :func:`nonsaturating_generator_loss` has the slope −(1 − σ(f)), −0.9997 there.
 
     Args:

@@ -21,7 +21,7 @@ BIN = pathlib.Path(PYTHON).parent
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 STRICT = ["-q", "-W", "-n", "--keep-going"]
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
-SHARED = ["-n", "2", "--dist", "worksteal"]  # one file holds most of the browser's tests: both processes take from it
+SHARED = ["-n", "2", "--dist", "worksteal"]  # where one file holds much of the work, both processes take from it
 
 
 def steps(folder: pathlib.Path) -> list[tuple[str, list, pathlib.Path | None]]:
@@ -35,7 +35,7 @@ def steps(folder: pathlib.Path) -> list[tuple[str, list, pathlib.Path | None]]:
     return [
         ("ruff", [BIN / "ruff", "check", "."], None),
         ("ruff format", [BIN / "ruff", "format", "--check", "."], None),
-        pytest("tests of lossutils and the tools", "tests", "--ignore=tests/site", *PARALLEL),
+        pytest("tests of lossutils and the tools", "tests", "--ignore=tests/site", *SHARED),
         pytest(
             "notebooks by nbval", "--nbval", "--nbval-cell-timeout=120", "--nbval-kernel-startup-timeout=120",
             "chapters", *PARALLEL,
