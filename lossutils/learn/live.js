@@ -104,8 +104,10 @@ function render({ model, el }) {
     const controls = sliders.map((s) => {
       const line = make("div", { class: "lf-row" }, root);
       make("label", { for: `${id}-${s.name}` }, line, s.label);
+      const low = s.values[0], high = s.values[s.values.length - 1];
+      // A step too large by rounding would put the last stop out of reach.
       const range = s.even
-        ? { min: s.values[0], max: s.values[s.values.length - 1], step: +((s.values[s.values.length - 1] - s.values[0]) / (s.values.length - 1)).toPrecision(10) }
+        ? { min: low, max: high, step: ((high - low) / (s.values.length - 1)) * (1 - 1e-7) }
         : { min: 0, max: s.values.length - 1, step: 1 };
       const input = make("input", { type: "range", id: `${id}-${s.name}`, ...range }, line);
       const output = make("output", { for: input.id }, line);
