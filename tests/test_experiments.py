@@ -59,3 +59,14 @@ def test_many_labels():
     first = recorded("many_labels")["runs"][0]
     module = script("many_labels")
     assert module.strip_run(0, "sigmoid")["exact"] == pytest.approx(first["strips"]["sigmoid"]["exact"], abs=0.02)
+
+
+def test_ring_gan():
+    """Two seeds' first 300 steps. A GAN's path is chaotic: what processors differ by grows with every step."""
+    found = recorded("ring_gan")
+    module = script("ring_gan")
+    again = module.train([0, 1], *module.SETTINGS["Adam"], steps=300)
+    for loss, curves in again.items():
+        for name, tolerance in {"modes": 2, "good": 0.08, "d_loss": 0.08, "g_loss": 0.08}.items():
+            for seed, curve in enumerate(curves[name]):
+                assert curve == pytest.approx(found["curves"]["Adam"][loss][name][seed][:4], abs=tolerance), name
