@@ -62,11 +62,10 @@ def test_many_labels():
 
 
 def test_ring_gan():
-    """Two seeds' first 300 steps. A GAN's path is chaotic: what processors differ by grows with every step."""
+    """Its first seed's first 200 steps. A GAN's path is chaotic: what processors differ by grows with every step."""
     found = recorded("ring_gan")
     module = script("ring_gan")
-    again = module.train([0, 1], *module.SETTINGS["Adam"], steps=300)
+    again = module.train([0], *module.SETTINGS["Adam"], steps=200)
     for loss, curves in again.items():
         for name, tolerance in {"modes": 2, "good": 0.08, "d_loss": 0.08, "g_loss": 0.08}.items():
-            for seed, curve in enumerate(curves[name]):
-                assert curve == pytest.approx(found["curves"]["Adam"][loss][name][seed][:4], abs=tolerance), name
+            assert curves[name][0] == pytest.approx(found["curves"]["Adam"][loss][name][0][:3], abs=tolerance), name
