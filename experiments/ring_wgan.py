@@ -9,6 +9,7 @@ curves and the samples of the first seed.
 The runs of all seeds go side by side, as one network with a leading dimension of seeds; they share no number.
 """
 
+import itertools
 import json
 import math
 import pathlib
@@ -36,7 +37,7 @@ OUT = pathlib.Path(__file__).parent.parent / "lossutils" / "learn" / "experiment
 def network(sizes, generators):
     """Weights (seeds, in, out) and biases (seeds, 1, out), drawn as torch.nn.Linear draws them."""
     layers = []
-    for n, m in zip(sizes, sizes[1:], strict=False):
+    for n, m in itertools.pairwise(sizes):
         for rows in (n, 1):
             drawn = [torch.rand(rows, m, generator=g, dtype=torch.float64) for g in generators]
             layers.append(((2 * torch.stack(drawn) - 1) / math.sqrt(n)).requires_grad_())

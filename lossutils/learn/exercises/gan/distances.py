@@ -56,7 +56,7 @@ EXERCISES = [
         wrong=[
             Wrong(
                 lambda x, y: (x - y).abs().mean(),
-                "this pairs the numbers in the order in which they came. A set has no order: which pairing is cheapest?",
+                "this pairs the numbers in the order in which they came. A set has no order: which pairing costs least?",
             ),
             Wrong(
                 lambda x, y: (x.mean() - y.mean()).abs(),
@@ -82,7 +82,7 @@ EXERCISES = [
             ),
             Wrong(
                 lambda x, y: (x.sort().values - y.sort(descending=True).values).abs().mean(),
-                "this looks like the most expensive plan: the least number of one set goes to the largest of the other.",
+                "this looks like the most expensive plan: the least number of one set goes to the largest there.",
             ),
             Wrong(
                 lambda x, y: (x.sort().values - y.sort().values).mean(),
@@ -136,7 +136,7 @@ EXERCISES = [
                 lambda real, fake, slopes, weight: (
                     _game(real, fake) + weight * (_norms(slopes) - 1).clamp(min=0).square().mean()
                 ),
-                "this looks like the one-sided penalty, which lets flat critics go free. The two-sided one is asked for.",
+                "this looks like the one-sided penalty, which lets flat critics go free. The other one is asked for.",
             ),
             Wrong(
                 lambda real, fake, slopes, weight: _game(real, fake) + weight * (slopes - 1).square().mean(),
@@ -144,7 +144,7 @@ EXERCISES = [
             ),
             Wrong(
                 lambda real, fake, slopes, weight: _game(real, fake) + weight * (_norms(slopes) - 1).abs().mean(),
-                "this charges the distance of the norm from 1. The paper charges something else that is 0 at the same place.",
+                "this charges the distance of the norm from 1. The paper's charge is 0 at the same place, and smooth.",
             ),
             Wrong(
                 lambda real, fake, slopes, weight: (
@@ -167,7 +167,9 @@ EXERCISES = [
             ([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0], [9.0, 9.0]], [[0.0, 0.0], [4.0, 0.0]], 0.5),
         ],
         draw=_draw_samples,
-        edges=[Edge("samples that are all far from a centre", ([[9.0, 9.0], [8.0, 8.0]], [[0.0, 0.0], [9.0, 9.0]], 0.1))],
+        edges=[
+            Edge("samples that are all far from a centre", ([[9.0, 9.0], [8.0, 8.0]], [[0.0, 0.0], [9.0, 9.0]], 0.1))
+        ],
         wrong=[
             Wrong(
                 lambda samples, centres, deviation: _within(samples, centres, 3 * deviation).sum(0),
@@ -194,8 +196,8 @@ EXERCISES = [
                     _within(samples, centres, 3 * deviation).sum(0)
                     / _within(samples, centres, 3 * deviation).sum().clamp(min=1)
                 ),
-                "this divides by the number of good samples, so that a bad generator looks like a good one. All samples "
-                "count.",
+                "this divides by the number of good samples, so that a bad generator looks like a good one. All "
+                "samples count.",
             ),
             Wrong(
                 lambda samples, centres, deviation: 1 - _within(samples, centres, 3 * deviation).mean(0),
