@@ -56,7 +56,7 @@ EXERCISES = [
         wrong=[
             Wrong(
                 lambda x, y: (x - y).abs().mean(),
-                "this pairs the numbers in the order in which they came. A set has no order: which pairing costs least?",
+                "this pairs the numbers in the order in which they came. A set has no order. Which pairs are cheapest?",
             ),
             Wrong(
                 lambda x, y: (x.mean() - y.mean()).abs(),
