@@ -4,7 +4,7 @@
 
 All have the same networks, batches and learning rate. The weight of the penalty and the bound of the clipping were
 chosen on the seeds 0 to 2; what is recorded are other seeds. The section "Mode collapse and distances" shows the
-curves and the samples of the first seed.
+curves and the samples of the first seed. Beside them it records critics that were trained on two fixed sets.
 
 The runs of all seeds go side by side, as one network with a leading dimension of seeds; they share no number.
 """
@@ -28,9 +28,17 @@ ARMS = {  # the game, steps of the critic for each of the generator, and what ho
     "WGAN, penalty 1": {"wasserstein": True, "critic_steps": 5, "penalty": 1.0},
     "WGAN, penalty 10": {"wasserstein": True, "critic_steps": 5, "penalty": 10.0},
 }
-STEPS, EVERY = 1500, 100
+STEPS, EVERY = 3000, 200
+HELD = {  # what holds the critics that are trained on two fixed sets
+    "clipped at 0.03": {"clip": 0.03},
+    "clipped at 0.1": {"clip": 0.1},
+    "clipped at 0.3": {"clip": 0.3},
+    "penalty 1": {"penalty": 1.0},
+    "penalty 10": {"penalty": 10.0},
+    "one-sided penalty 10": {"penalty": 10.0, "one_sided": True},
+}
 LATENT, WIDTH, BATCH, RATE = 8, 64, 64, 1e-3
-SHOWN = [0, 100, 200, 300, 500, 700, 1000, 1500]  # steps whose samples are recorded
+SHOWN = [0, 200, 400, 600, 800, 1000, 2000, 3000]  # steps whose samples are recorded
 OUT = pathlib.Path(__file__).parent.parent / "lossutils" / "learn" / "experiments" / "ring_wgan.json"
 
 
@@ -68,11 +76,12 @@ def score_loss(arm, real, fake):
     return F.softplus(-real).mean((1, 2)) + F.softplus(fake).mean((1, 2))
 
 
-def slope_penalty(critic, real, fake, generators):
+def slope_penalty(critic, real, fake, generators, one_sided=False):
     e = torch.stack([torch.rand(real.shape[1], 1, generator=g, dtype=torch.float64) for g in generators])
     between = (e * real + (1 - e) * fake).requires_grad_()
     (slopes,) = torch.autograd.grad(apply(critic, between).sum(), between, create_graph=True)
-    return (torch.linalg.vector_norm(slopes, dim=2) - 1).square().mean(1)
+    excess = torch.linalg.vector_norm(slopes, dim=2) - 1
+    return (excess.clamp(min=0) if one_sided else excess).square().mean(1)
 
 
 def judge(arm, generator, critic, sources):
@@ -143,9 +152,50 @@ def record(name):
     return kept
 
 
+def circle(n, generators):
+    """For each seed n points around each of the eight centres, and 8 n that fill the circle evenly."""
+    angle = (torch.arange(8 * n, dtype=torch.float64) + 0.5) / (8 * n) * 2 * math.pi
+    even = 2 * torch.stack([angle.cos(), angle.sin()], dim=1)
+    noise = torch.stack([torch.randn(8 * n, 2, generator=g, dtype=torch.float64) for g in generators])
+    return data.RING_CENTRES.repeat(n, 1) + data.RING_DEVIATION * noise, even.expand(len(generators), 8 * n, 2)
+
+
+def held_critics(name, seeds, steps=400):
+    """Of critics trained on two fixed sets: the estimate, the largest slope, the exact distance; one a seed."""
+    sources = [torch.Generator().manual_seed(s) for s in seeds]
+    real, fake = circle(12, sources)
+    critic = network([2, WIDTH, WIDTH, 1], sources)
+    clip, penalty, one_sided = (HELD[name].get(key) for key in ("clip", "penalty", "one_sided"))
+    optimiser = torch.optim.Adam(critic, lr=1e-3 if clip else 3e-3, betas=(0.5, 0.9))
+    for _ in range(steps):
+        losses = apply(critic, fake).mean((1, 2)) - apply(critic, real).mean((1, 2))
+        if penalty:
+            losses = losses + penalty * slope_penalty(critic, real, fake, sources, one_sided)
+        optimiser.zero_grad()
+        losses.sum().backward()
+        optimiser.step()
+        if clip:
+            with torch.no_grad():
+                for layer in critic:
+                    layer.clamp_(-clip, clip)
+    side = torch.linspace(-2.5, 2.5, 41, dtype=torch.float64)
+    at = torch.cartesian_prod(side, side).repeat(len(real), 1, 1).requires_grad_()
+    (slopes,) = torch.autograd.grad(apply(critic, at).sum(), at)
+    costs = torch.cdist(real, fake)
+    return {
+        "estimate": (apply(critic, real) - apply(critic, fake)).mean((1, 2)).tolist(),
+        "steepest": torch.linalg.vector_norm(slopes, dim=2).amax(1).tolist(),
+        "exact": [c[linear_sum_assignment(c.numpy())].mean().item() for c in costs],
+    }
+
+
 def main():
     result = {"seeds": list(SEEDS), "steps": list(range(0, STEPS + 1, EVERY)), "shown": SHOWN}
     result["arms"] = {name: record(name) for name in ARMS}
+    result["critics"] = {
+        name: {key: [float(f"{v:.4g}") for v in values] for key, values in held_critics(name, list(SEEDS)).items()}
+        for name in HELD
+    }
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
 

@@ -69,3 +69,13 @@ def test_ring_gan():
     for loss, curves in again.items():
         for name, tolerance in {"modes": 2, "good": 0.08, "d_loss": 0.08, "g_loss": 0.08}.items():
             assert curves[name][0] == pytest.approx(found["curves"]["Adam"][loss][name][0][:3], abs=tolerance), name
+def test_ring_wgan():
+    """The first 200 generator steps of its first seed, under the penalty; and one critic on fixed sets."""
+    found = recorded("ring_wgan")
+    module = script("ring_wgan")
+    assert found["steps"][1] == 200 and set(found["arms"]) == set(module.ARMS)
+    rows, _ = module.train(module.ARMS["WGAN, penalty 1"], found["seeds"][:1], 200, every=200)
+    for key, tolerance in (("good", 0.02), ("estimate", 0.05), ("exact", 0.05)):
+        assert rows[1][key][0] == pytest.approx(found["arms"]["WGAN, penalty 1"][key][1][0], abs=tolerance)
+    again = module.held_critics("one-sided penalty 10", found["seeds"][:1])
+    assert again["estimate"][0] == pytest.approx(found["critics"]["one-sided penalty 10"]["estimate"][0], abs=0.02)
