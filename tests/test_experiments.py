@@ -79,3 +79,11 @@ def test_ring_wgan():
         assert rows[1][key][0] == pytest.approx(found["arms"]["WGAN, penalty 1"][key][1][0], abs=tolerance)
     again = module.held_critics("one-sided penalty 10", found["seeds"][:1])
     assert again["estimate"][0] == pytest.approx(found["critics"]["one-sided penalty 10"]["estimate"][0], abs=0.02)
+def test_least_squares_gan():
+    """The first 300 steps of one seed: a GAN's later steps depend on every digit of the earlier ones."""
+    module = script("least_squares_gan")
+    for row in recorded("least_squares_gan")["rows"]:
+        if row["rate"] == 0.002 and row["loss"] in ("non-saturating", "least squares 0, 1, 1"):
+            modes, quality = module.train(row["loss"], 0.002, seeds=[1], steps=300, far=row["far"])
+            assert modes[:, 0].tolist() == pytest.approx(row["modes"][1][:4], abs=1)
+            assert quality[:, 0].tolist() == pytest.approx(row["quality"][1][:4], abs=2)
