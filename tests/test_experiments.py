@@ -87,3 +87,20 @@ def test_least_squares_gan():
             modes, quality = module.train(row["loss"], 0.002, seeds=[1], steps=300, far=row["far"])
             assert modes[:, 0].tolist() == pytest.approx(row["modes"][1][:4], abs=1)
             assert quality[:, 0].tolist() == pytest.approx(row["quality"][1][:4], abs=2)
+def test_equal_mse():
+    """One photograph: SSIM and the features of the trained network and of the first of random weights."""
+    from lossutils.learn import features
+
+    found, module = recorded("equal_mse"), script("equal_mse")
+    kept = found["photographs"][found["names"].index("rocket")]
+    again = module.photograph("rocket", [features.efficient_net(), features.random_net(0)])
+    assert again["mse"] == pytest.approx(kept["mse"], rel=1e-3)
+    assert again["ssim"] == pytest.approx(kept["ssim"], rel=0.01)
+    for mine, theirs in ((again["trained"], kept["trained"]), (again["random"][0], kept["random"][0])):
+        for one, other in zip(mine, theirs, strict=True):
+            assert one == pytest.approx(other, rel=0.02)
+    assert again["unit"][5] == pytest.approx(kept["unit"][5], rel=0.02)
+    place = found["unknown_place"][found["names"].index("rocket")]
+    assert module.unknown_place("rocket", features.efficient_net())["features"] == pytest.approx(
+        place["features"], rel=0.05
+    )
