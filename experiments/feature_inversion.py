@@ -74,7 +74,7 @@ def judge(network, images):
     return (images - photograph()).square().mean((1, 2, 3)).sqrt(), torch.stack(shares, 1)
 
 
-def packed(image, quality=75):
+def packed(image, quality=65):
     """A picture (3, H, W) as WebP in base64."""
     stream = io.BytesIO()
     pixels = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()

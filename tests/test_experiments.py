@@ -104,3 +104,19 @@ def test_equal_mse():
     assert module.unknown_place("rocket", features.efficient_net())["features"] == pytest.approx(
         place["features"], rel=0.05
     )
+def test_feature_inversion():
+    """Its first seed at the stem, without total variation."""
+    found, module = recorded("feature_inversion"), script("feature_inversion")
+    rmse, left = module.judge(module.features.efficient_net(), module.invert(module.upto(0), 0, [0]))
+    assert rmse.item() == pytest.approx(found["plain"]["rmse"][0][0], abs=0.01)
+    assert left[0].tolist() == pytest.approx(found["plain"]["left"][0][0], abs=0.02)
+
+
+def test_style_transfer():
+    """Its first seed, all terms."""
+    module = script("style_transfer")
+    trained = module.Distances(module.features.efficient_net())
+    _, again = module.run("all terms", [0], trained)
+    for key, values in recorded("style_transfer")["cases"]["all terms"].items():
+        if key != "picture":
+            assert again[key][0] == pytest.approx(values[0], rel=0.1)
