@@ -120,3 +120,15 @@ def test_style_transfer():
     for key, values in recorded("style_transfer")["cases"]["all terms"].items():
         if key != "picture":
             assert again[key][0] == pytest.approx(values[0], rel=0.1)
+def test_restoration():
+    """Its first seed, by pixels and by features alone. Two networks that differ in the last digits drift apart."""
+    found, module = recorded("restoration"), script("restoration")
+    first = {(row["pixel"], row["share"]): row["runs"][0] for row in found["rows"]}
+    task, judge = module.Task(), module.Judge()
+    assert judge.score(judge.bicubic)["psnr"] == pytest.approx(found["bicubic"]["psnr"], abs=0.01)
+    by_pixels, _ = module.run(task, judge, 0, 0.0)
+    assert by_pixels["psnr"] == pytest.approx(first["L2", 0.0]["psnr"], abs=0.05)
+    assert by_pixels["random"] == pytest.approx(first["L2", 0.0]["random"], abs=0.03)
+    by_features, _ = module.run(task, judge, 0, 1.0)
+    assert by_features["features"] == pytest.approx(first["L2", 1.0]["features"], abs=0.03)
+    assert by_features["grid"] > 4 * by_pixels["grid"] and by_features["psnr"] < found["bicubic"]["psnr"]
