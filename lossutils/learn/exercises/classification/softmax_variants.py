@@ -141,8 +141,8 @@ EXERCISES = [
             ),
             Wrong(
                 lambda s, t, T: -(T**2) * (_soft(s, t, T)[1].exp() * _soft(s, t, T)[0]).sum(1),
-                "this looks like the cross entropy with the teacher. The gradient is the same, but a perfect copy should "
-                "cost 0.",
+                "this looks like the cross entropy with the teacher. The gradient is the same, but a perfect copy "
+                "should cost 0.",
             ),
             Wrong(
                 lambda s, t, T: T**2 * _kl(t.log_softmax(1), _soft(s, t, T)[0]),
