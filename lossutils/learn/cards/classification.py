@@ -611,6 +611,7 @@ CARDS = [
             "same gradient, and a value that is not 0 at a perfect copy.",
         ),
         papers=["hinton2015distilling"],
+        section="classification/softmax_variants",
     ),
     Card(
         name="hinge_loss",
@@ -963,5 +964,6 @@ CARDS = [
             "cosine, ArcFace adds it to the angle.",
         ),
         papers=["liu2016large"],
+        section="classification/softmax_variants",
     ),
 ]
