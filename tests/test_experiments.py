@@ -132,3 +132,26 @@ def test_restoration():
     by_features, _ = module.run(task, judge, 0, 1.0)
     assert by_features["features"] == pytest.approx(first["L2", 1.0]["features"], abs=0.03)
     assert by_features["grid"] > 4 * by_pixels["grid"] and by_features["psnr"] < found["bicubic"]["psnr"]
+def test_label_smoothing():
+    """Its first seed without smoothing: the numbers of one run, as trained and with a temperature."""
+    row = recorded("label_smoothing")["rows"][0]
+    again, table, _ = script("label_smoothing").run(0, 0.0)
+    assert table[0].sum() == 3000
+    for key, tolerance in {"accuracy": 0.01, "confidence": 0.01, "nll": 0.02, "ece": 0.01, "scaled_ece": 0.01}.items():
+        assert again[key] == pytest.approx(row[key][0], abs=tolerance), key
+
+
+def test_distillation():
+    """Its first seed: the students of 100 images and those that have seen no three."""
+    rows = recorded("distillation")["rows"]
+    for name, found in script("distillation").students(0, [100]).items():
+        assert found["accuracy"] == pytest.approx(rows[name]["accuracy"][0], abs=0.02), name
+        assert found["threes"] == pytest.approx(rows[name]["threes"][0], abs=0.06), name
+
+
+def test_large_margin():
+    """Its first seed with a margin of 2."""
+    row = next(r for r in recorded("large_margin")["rows"] if r["margin"] == 2)
+    again = script("large_margin").run(0, 2)[0]
+    assert again["accuracy"] == pytest.approx(row["accuracy"][0], abs=0.02)
+    assert again["angle"] == pytest.approx(row["angle"][0], abs=1.0)
