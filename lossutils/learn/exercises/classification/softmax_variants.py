@@ -87,27 +87,35 @@ EXERCISES = [
         ],
         wrong=[
             Wrong(
-                lambda z, y, e: _mix(z, y, 1 - e, e / (z.shape[1] - 1)),
+                lambda logits, target, epsilon: _mix(logits, target, 1 - epsilon, epsilon / (logits.shape[1] - 1)),
                 "this looks like ε shared among the wrong classes alone. Among how many classes does torch share it?",
             ),
             Wrong(
-                lambda z, y, e: _mix(z, y, 1 - e, e / z.shape[1]),
+                lambda logits, target, epsilon: _mix(logits, target, 1 - epsilon, epsilon / logits.shape[1]),
                 "this looks like targets that do not sum to 1: the right class gets a part of ε too.",
             ),
             Wrong(
-                lambda z, y, e: _mix(z, y, 1 + e / z.shape[1], e / z.shape[1]),
+                lambda logits, target, epsilon: _mix(
+                    logits, target, 1 + epsilon / logits.shape[1], epsilon / logits.shape[1]
+                ),
                 "this looks like targets that sum to more than 1: ε was added and nothing taken away.",
             ),
             Wrong(
-                lambda z, y, e: _mix(z, y, e + (1 - e) / z.shape[1], (1 - e) / z.shape[1]),
+                lambda logits, target, epsilon: _mix(
+                    logits, target, epsilon + (1 - epsilon) / logits.shape[1], (1 - epsilon) / logits.shape[1]
+                ),
                 "this looks as if ε and 1 − ε had changed places.",
             ),
             Wrong(
-                lambda z, y, e: -((1 - e) * z.softmax(1).gather(1, y[:, None])[:, 0] + e / z.shape[1]).log(),
+                lambda logits, target, epsilon: (
+                    -(
+                        (1 - epsilon) * logits.softmax(1).gather(1, target[:, None])[:, 0] + epsilon / logits.shape[1]
+                    ).log()
+                ),
                 "this looks like a smoothed prediction. Here it is the target that is mixed.",
             ),
             Wrong(
-                lambda z, y, e: _mix(z, y, 1.0, 0.0),
+                lambda logits, target, epsilon: _mix(logits, target, 1.0, 0.0),
                 "this looks like the plain cross entropy: ε never enters.",
             ),
         ],
@@ -128,32 +136,44 @@ EXERCISES = [
         ],
         wrong=[
             Wrong(
-                lambda s, t, T: _kl(*_soft(s, t, T)[::-1]),
+                lambda student, teacher, temperature: _kl(*_soft(student, teacher, temperature)[::-1]),
                 "this looks right but for its size. What happens to its gradient when T grows?",
             ),
             Wrong(
-                lambda s, t, T: T * _kl(*_soft(s, t, T)[::-1]),
+                lambda student, teacher, temperature: temperature * _kl(*_soft(student, teacher, temperature)[::-1]),
                 "this looks right but for its size: the gradient still falls as T grows, by one power of T.",
             ),
             Wrong(
-                lambda s, t, T: T**2 * _kl(*_soft(s, t, T)),
+                lambda student, teacher, temperature: temperature**2 * _kl(*_soft(student, teacher, temperature)),
                 "this looks like the other direction of KL. Under whose distribution is the expectation?",
             ),
             Wrong(
-                lambda s, t, T: -(T**2) * (_soft(s, t, T)[1].exp() * _soft(s, t, T)[0]).sum(1),
+                lambda student, teacher, temperature: (
+                    -(temperature**2)
+                    * (_soft(student, teacher, temperature)[1].exp() * _soft(student, teacher, temperature)[0]).sum(1)
+                ),
                 "this looks like the cross entropy with the teacher. The gradient is the same, but a perfect copy "
                 "should cost 0.",
             ),
             Wrong(
-                lambda s, t, T: T**2 * _kl(t.log_softmax(1), _soft(s, t, T)[0]),
+                lambda student, teacher, temperature: (
+                    temperature**2 * _kl(teacher.log_softmax(1), _soft(student, teacher, temperature)[0])
+                ),
                 "this looks as if the teacher were not softened. Both take the same T.",
             ),
             Wrong(
-                lambda s, t, T: T**2 * _kl(_soft(s, t, T)[1], _soft(s, t, T)[0]) / s.shape[1],
+                lambda student, teacher, temperature: (
+                    temperature**2
+                    * _kl(_soft(student, teacher, temperature)[1], _soft(student, teacher, temperature)[0])
+                    / student.shape[1]
+                ),
                 "this looks like a mean over the classes, as `kl_div` takes by default. A KL is a sum over them.",
             ),
             Wrong(
-                lambda s, t, T: T**2 * _kl(F.log_softmax(t * T, 1), F.log_softmax(s * T, 1)),
+                lambda student, teacher, temperature: (
+                    temperature**2
+                    * _kl(F.log_softmax(teacher * temperature, 1), F.log_softmax(student * temperature, 1))
+                ),
                 "this looks like logits multiplied by T: that sharpens, where a high temperature softens.",
             ),
         ],
