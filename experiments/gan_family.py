@@ -29,7 +29,7 @@ REGIMES = ["plain", "spectral"]
 STEPS, SHOTS = 1000, (250, 500, 1000)
 BATCH, NOISE, WIDTH, RATE, BETAS = 64, 32, 128, 1e-3, (0.5, 0.999)
 PENALTY, WEIGHT = 10.0, 10.0  # λ of the gradient penalty and of the loss-sensitive GAN
-SAMPLES, KEPT, LEVELS = 1000, 7, 8  # judged; shown a seed; grey levels of those
+SAMPLES, KEPT, LEVELS = 1000, 5, 8  # judged; shown a seed; grey levels of those
 OUT = pathlib.Path(__file__).parent.parent / "lossutils" / "learn" / "experiments" / "gan_family.json"
 
 
