@@ -166,3 +166,10 @@ def test_gan_family():
     wanted = found["runs"]["spectral"]["hinge"]
     assert again["frechet"][0] == pytest.approx(wanted["frechet"][0][0], rel=0.2)
     assert again["score"][0] == pytest.approx(wanted["score"][0][0], rel=0.1)
+def test_dense_detector():
+    """Its first seed with focal loss: the parts of the loss before the first step, and the precision."""
+    module = script("dense_detector")
+    first = recorded("dense_detector")["runs"]["focal"][0]
+    again = module.run("focal", 0, module.pictures(False), module.pictures(True, 60))
+    assert again["parts"][0] == pytest.approx(first["parts"][0], rel=0.01)
+    assert again["precision"] == pytest.approx(first["precision"], abs=0.1)

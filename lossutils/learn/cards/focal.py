@@ -82,6 +82,7 @@ def _hardest_slope(losses: Tensor, keep: int) -> Tensor:
 CARDS = [
     Card(
         name="balanced_binary_cross_entropy_with_logits",
+        section="focal/the_imbalance",
         title="Balanced cross entropy",
         chinese="平衡交叉熵",
         origin="likelihood",
@@ -128,6 +129,7 @@ CARDS = [
     ),
     Card(
         name="sigmoid_focal_loss",
+        section="focal/from_ce_to_focal",
         title="Focal loss (sigmoid)",
         chinese="焦点损失（Focal Loss）",
         origin="heuristic",
@@ -227,6 +229,7 @@ CARDS = [
     ),
     Card(
         name="hard_example_mean",
+        section="focal/the_imbalance",
         title="Hard example mean (OHEM, top-k)",
         chinese="在线难例挖掘（OHEM）",
         origin="heuristic",
