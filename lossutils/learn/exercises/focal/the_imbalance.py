@@ -87,7 +87,7 @@ EXERCISES = [
             ([0.5, 0.1, 2.0, 0.2, 0.7, 0.4, 0.3], [1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]),
         ],
         draw=lambda g, n: (
-            numbers(g, 2 * n + 6, 0, 5, 0.01 * n + 0.033),
+            numbers(g, 2 * n + 6, 0, 5) + torch.arange(2 * n + 6) * 0.003,  # no two are equal
             torch.cat([torch.ones(1), torch.zeros(2 * n + 5)]).double(),
         ),
         edges=[Edge("fewer negatives than three to one", ([1.0, 2.0, 3.0], [1.0, 1.0, 0.0]))],
