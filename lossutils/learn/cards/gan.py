@@ -114,6 +114,7 @@ _SIDES = "The raw outputs of the discriminator on real samples and on fakes (det
 CARDS = [
     Card(
         name="minimax_discriminator_loss",
+        section="gan/the_game",
         title="GAN, discriminator",
         chinese="GAN 判别器损失",
         origin="likelihood",
@@ -159,6 +160,7 @@ CARDS = [
     ),
     Card(
         name="minimax_generator_loss",
+        section="gan/the_game",
         title="GAN, generator (saturating)",
         chinese="GAN 生成器损失（饱和）",
         origin="information theory",
@@ -196,6 +198,7 @@ CARDS = [
     ),
     Card(
         name="nonsaturating_generator_loss",
+        section="gan/the_game",
         title="GAN, generator (non-saturating)",
         chinese="GAN 生成器损失（非饱和）",
         origin="heuristic",
@@ -233,6 +236,7 @@ CARDS = [
     ),
     Card(
         name="wgan_critic_loss",
+        section="gan/distances",
         title="WGAN, critic",
         chinese="WGAN 评论家损失",
         origin="surrogate",
@@ -276,6 +280,7 @@ CARDS = [
     ),
     Card(
         name="wgan_generator_loss",
+        section="gan/distances",
         title="WGAN, generator",
         chinese="WGAN 生成器损失",
         origin="surrogate",
@@ -309,6 +314,7 @@ CARDS = [
     ),
     Card(
         name="lsgan_discriminator_loss",
+        section="gan/least_squares",
         title="Least-squares GAN, discriminator",
         chinese="最小二乘 GAN 判别器损失",
         origin="heuristic",
@@ -362,6 +368,7 @@ CARDS = [
     ),
     Card(
         name="lsgan_generator_loss",
+        section="gan/least_squares",
         title="Least-squares GAN, generator",
         chinese="最小二乘 GAN 生成器损失",
         origin="heuristic",
@@ -400,6 +407,7 @@ CARDS = [
     ),
     Card(
         name="loss_sensitive_critic_loss",
+        section="gan/least_squares",
         title="Loss-sensitive GAN, critic",
         chinese="损失敏感 GAN 评论家损失",
         origin="heuristic",
@@ -446,6 +454,7 @@ CARDS = [
     ),
     Card(
         name="loss_sensitive_generator_loss",
+        section="gan/least_squares",
         title="Loss-sensitive GAN, generator",
         chinese="损失敏感 GAN 生成器损失",
         origin="heuristic",
@@ -472,6 +481,7 @@ CARDS = [
     ),
     Card(
         name="gan_hinge_discriminator_loss",
+        section="gan/family",
         title="Hinge GAN, discriminator",
         chinese="铰链 GAN 判别器损失",
         origin="surrogate",
@@ -517,6 +527,7 @@ CARDS = [
     ),
     Card(
         name="gan_hinge_generator_loss",
+        section="gan/family",
         title="Hinge GAN, generator",
         chinese="铰链 GAN 生成器损失",
         origin="heuristic",
@@ -548,6 +559,7 @@ CARDS = [
     ),
     Card(
         name="relativistic_discriminator_loss",
+        section="gan/family",
         title="Relativistic average GAN, discriminator",
         chinese="相对平均 GAN 判别器损失",
         origin="heuristic",
@@ -588,6 +600,7 @@ CARDS = [
     ),
     Card(
         name="relativistic_generator_loss",
+        section="gan/family",
         title="Relativistic average GAN, generator",
         chinese="相对平均 GAN 生成器损失",
         origin="heuristic",
@@ -625,6 +638,7 @@ CARDS = [
     ),
     Card(
         name="f_gan_discriminator_loss",
+        section="gan/family",
         title="f-GAN, discriminator",
         chinese="f-GAN 判别器损失",
         origin="information theory",
@@ -682,6 +696,7 @@ CARDS = [
     ),
     Card(
         name="f_gan_generator_loss",
+        section="gan/family",
         title="f-GAN, generator",
         chinese="f-GAN 生成器损失",
         origin="information theory",

@@ -149,6 +149,7 @@ def _ssim_slope(input: Tensor, target: Tensor) -> Tensor:
 CARDS = [
     Card(
         name="feature_loss",
+        section="perceptual/feature_and_style",
         title="Perceptual loss (features)",
         chinese="感知损失（特征损失）",
         origin="heuristic",
@@ -196,6 +197,7 @@ CARDS = [
     ),
     Card(
         name="style_loss",
+        section="perceptual/feature_and_style",
         title="Style loss (Gram matrices)",
         chinese="风格损失（Gram 矩阵）",
         origin="heuristic",
@@ -239,6 +241,7 @@ CARDS = [
     ),
     Card(
         name="total_variation_loss",
+        section="perceptual/feature_and_style",
         title="Total variation",
         chinese="全变分损失（总变差损失）",
         origin="heuristic",
@@ -277,6 +280,7 @@ CARDS = [
     ),
     Card(
         name="ssim_loss",
+        section="perceptual/pixels_and_the_eye",
         title="SSIM",
         chinese="结构相似性损失（SSIM）",
         origin="heuristic",
