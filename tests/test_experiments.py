@@ -69,6 +69,8 @@ def test_ring_gan():
     for loss, curves in again.items():
         for name, tolerance in {"modes": 2, "good": 0.08, "d_loss": 0.08, "g_loss": 0.08}.items():
             assert curves[name][0] == pytest.approx(found["curves"]["Adam"][loss][name][0][:3], abs=tolerance), name
+
+
 def test_ring_wgan():
     """The first 200 generator steps of its first seed, under the penalty; and one critic on fixed sets."""
     found = recorded("ring_wgan")
@@ -79,6 +81,8 @@ def test_ring_wgan():
         assert rows[1][key][0] == pytest.approx(found["arms"]["WGAN, penalty 1"][key][1][0], abs=tolerance)
     again = module.held_critics("one-sided penalty 10", found["seeds"][:1])
     assert again["estimate"][0] == pytest.approx(found["critics"]["one-sided penalty 10"]["estimate"][0], abs=0.02)
+
+
 def test_least_squares_gan():
     """The first 300 steps of one seed: a GAN's later steps depend on every digit of the earlier ones."""
     module = script("least_squares_gan")
@@ -87,6 +91,8 @@ def test_least_squares_gan():
             modes, quality = module.train(row["loss"], 0.002, seeds=[1], steps=300, far=row["far"])
             assert modes[:, 0].tolist() == pytest.approx(row["modes"][1][:4], abs=1)
             assert quality[:, 0].tolist() == pytest.approx(row["quality"][1][:4], abs=2)
+
+
 def test_equal_mse():
     """One photograph: SSIM and the features of the trained network and of the first of random weights."""
     from lossutils.learn import features
@@ -104,6 +110,8 @@ def test_equal_mse():
     assert module.unknown_place("rocket", features.efficient_net())["features"] == pytest.approx(
         place["features"], rel=0.05
     )
+
+
 def test_feature_inversion():
     """Its first seed at the stem, without total variation."""
     found, module = recorded("feature_inversion"), script("feature_inversion")
@@ -120,6 +128,8 @@ def test_style_transfer():
     for key, values in recorded("style_transfer")["cases"]["all terms"].items():
         if key != "picture":
             assert again[key][0] == pytest.approx(values[0], rel=0.1)
+
+
 def test_restoration():
     """Its first seed, by pixels and by features alone. Two networks that differ in the last digits drift apart."""
     found, module = recorded("restoration"), script("restoration")
@@ -132,6 +142,8 @@ def test_restoration():
     by_features, _ = module.run(task, judge, 0, 1.0)
     assert by_features["features"] == pytest.approx(first["L2", 1.0]["features"], abs=0.03)
     assert by_features["grid"] > 4 * by_pixels["grid"] and by_features["psnr"] < found["bicubic"]["psnr"]
+
+
 def test_label_smoothing():
     """Its first seed without smoothing: the numbers of one run, as trained and with a temperature."""
     row = recorded("label_smoothing")["rows"][0]
@@ -155,6 +167,8 @@ def test_large_margin():
     again = script("large_margin").run(0, 2)[0]
     assert again["accuracy"] == pytest.approx(row["accuracy"][0], abs=0.02)
     assert again["angle"] == pytest.approx(row["angle"][0], abs=1.0)
+
+
 def test_gan_family():
     """A quarter of the hinge GAN's first run, with spectral norm: 1e-6 more light on the digits moves it by 2 %."""
     found, module = recorded("gan_family"), script("gan_family")
@@ -166,6 +180,8 @@ def test_gan_family():
     wanted = found["runs"]["spectral"]["hinge"]
     assert again["frechet"][0] == pytest.approx(wanted["frechet"][0][0], rel=0.2)
     assert again["score"][0] == pytest.approx(wanted["score"][0][0], rel=0.1)
+
+
 def test_dense_detector():
     """Its first seed with focal loss: the parts of the loss before the first step, and the precision."""
     module = script("dense_detector")
