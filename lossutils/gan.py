@@ -330,9 +330,9 @@ def lsgan_discriminator_loss(
 
     Never negative. Unlike in :func:`minimax_discriminator_loss`, a sample right but far beyond its label costs, and so
     pulls the generator in. The best discriminator is (b p + a q)/(p + q), with p the density of real and q that of fake
-    samples. If b − c = 1 and b − a = 2, the generator with :func:`lsgan_generator_loss` and the real samples' part
-    ½ E[(r − c)²] then minimises ½ ∫(p − q)²/(p + q), which is not the Pearson χ² of p and q; the labels 0 and 1 are not
-    such a choice.
+    samples. If b − c = 1 and b − a = 2, the value of :func:`lsgan_generator_loss` with the real samples' part
+    ½ E[(r − c)²] is then ½ ∫(p − q)²/(p + q), which is not the Pearson χ² of p and q. The labels 0 and 1 are not such a
+    choice, and yet have the same divergence: with c = 1 the value is ¼ + ⅛ ∫(p − q)²/(p + q).
 
     Args:
         real: the raw outputs of the discriminator on real samples.
@@ -374,8 +374,11 @@ def lsgan_generator_loss(fake: Tensor, *, c: float = 1.0, reduction: str = "mean
 
     .. math:: L = \tfrac12 \mathbb{E}_f[(f - c)^2]
 
-    Half :func:`mse_loss` to c, which is what the discriminator should take fakes for; see
-    :func:`lsgan_discriminator_loss`. Never negative, and its slope f − c grows with the distance, on both sides.
+    Half :func:`mse_loss` to c, which is what the discriminator should take fakes for. Never negative, and its slope
+    f − c grows with the distance, on both sides. :func:`lsgan_discriminator_loss` names the divergence that is its
+    value at the best discriminator, the same for all labels a ≠ b but for constants. A step with the discriminator held
+    does not follow that value: for c ≥ b > a it descends another f-divergence, and with a, b, c = −1, 1, 0 it may lead
+    away from q = p.
 
     Args:
         fake: the raw outputs of the discriminator on generated samples.

@@ -384,8 +384,8 @@ CARDS = [
             parameters=["c"],
         ),
         minimiser=Minimiser(
-            "$f = c$. Against the best discriminator, if $b - c = 1$, $b - a = 2$ and the real part is added: the real "
-            r"samples' distribution, by $\tfrac12 \int (p - q)^2/(p + q)$, which is not the Pearson $\chi^2$ of p and q"
+            "$f = c$. With the real part, the value at the best discriminator, if $b - c = 1$ and $b - a = 2$: "
+            r"$\tfrac12 \int (p - q)^2/(p + q)$, least at $q = p$, which is not the Pearson $\chi^2$ of p and q"
         ),
         range=(0, INF),
         convex=True,
@@ -401,7 +401,8 @@ CARDS = [
             keras="`losses.MeanSquaredError()` is twice it",
             optax="`l2_loss(predictions, targets)`, with the ½",
             others="TF-GAN `least_squares_generator_loss(real_label=1)`; torchgan `least_squares_generator_loss(c=1)`",
-            clash="The labels 0 and 1 with c = 1, as most code has them, are not the choice of the $\\chi^2$ theorem.",
+            clash="The labels 0 and 1 with c = 1, as most code has them, are not the choice of the $\\chi^2$ theorem; the value "
+            "is then $\\tfrac14 + \\tfrac18 \\int (p - q)^2/(p + q)$, the same divergence.",
         ),
         papers=["mao2017least"],
     ),
