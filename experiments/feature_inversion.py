@@ -21,6 +21,7 @@ from lossutils.learn import data, features
 SEEDS = range(5)
 BLOCKS = (0, 1, 3, 5, 11, 16)  # how many blocks come before each map
 STEPS = 60
+LONG, LONG_DEPTHS = 300, (0, 3, 5)  # is the curve a matter of the number of steps?
 VARIATION = 0.5  # weight of the total variation per number, where it is on
 OUT = pathlib.Path(__file__).parent.parent / "lossutils" / "learn" / "experiments" / "feature_inversion.json"
 
@@ -82,6 +83,16 @@ def packed(image, quality=65):
     return base64.b64encode(stream.getvalue()).decode()
 
 
+def longer(network):
+    """The errors after five times as many steps, without total variation, at three of the depths."""
+    found = {"steps": LONG, "depths": list(LONG_DEPTHS), "rmse": [], "matched": []}
+    for depth in LONG_DEPTHS:
+        rmse, left = judge(network, invert(upto(depth), depth, SEEDS, steps=LONG))
+        found["rmse"].append([round(v, 4) for v in rmse.tolist()])
+        found["matched"].append([round(v, 4) for v in left[:, depth].tolist()])
+    return found
+
+
 def main():
     network = features.efficient_net()
     result = {"layers": list(features.LAYERS), "seeds": list(SEEDS), "steps": STEPS, "variation": VARIATION}
@@ -96,6 +107,7 @@ def main():
             rows["picture"].append(packed(images[0]))
             print(name, depth, rmse.mean().item(), left.mean(0).tolist(), flush=True)
         result[name] = rows
+    result["long"] = longer(network)
     OUT.write_text(json.dumps(result) + "\n", encoding="utf-8")
 
 
