@@ -147,7 +147,7 @@ ALSO_RIGHT = {
     "penalised_critic_loss": [
         lambda real, fake, slopes, weight: fake.mean() - real.mean() + weight * ((slopes.norm(dim=1) - 1) ** 2).mean(),
         lambda real, fake, slopes, weight: (
-            -(real.mean() - fake.mean()) + weight / len(slopes) * (1 - slopes.norm(2, dim=-1)).pow(2).sum()
+            weight / len(slopes) * (1 - slopes.norm(2, dim=-1)).pow(2).sum() - (real.mean() - fake.mean())
         ),
     ],
     "mode_shares": [
