@@ -5,7 +5,8 @@
 Each run keeps its result in FOLDER, so that a run of hours can be stopped and continued. A small classifier of real
 digits, the judge, scores 1,000 generated ones. In the regime "spectral" every layer of the discriminator is divided by
 its largest singular value; in "plain" it is free, but for the gradient penalty, which is a part of WGAN-GP. The section
-"The family" shows the table and repeats a part of it.
+"The family" shows the table and repeats a part of it. What becomes of a critic under the penalty and spectral norm at
+once is measured apart: how steep it is, and how near to a straight line.
 """
 
 import base64
@@ -137,7 +138,7 @@ def networks(regime):
 
 
 def train(loss, regime, seed, real, steps=STEPS, shots=SHOTS):
-    """One run: step → 1,000 samples. Discriminator and generator take one step each in turn."""
+    """One run: step → 1,000 samples, and the critic. Discriminator and generator take one step each in turn."""
     torch.manual_seed(seed)
     generator, critic = networks(regime)
     of_critic, of_generator = LOSSES[loss]
@@ -162,12 +163,30 @@ def train(loss, regime, seed, real, steps=STEPS, shots=SHOTS):
             with torch.no_grad():
                 seen[step] = generator(torch.randn(SAMPLES, NOISE))
             generator.train()
-    return seen
+    return seen, critic
+
+
+def straightness(critic, images):
+    """The median slope of the scores in the image, and the share of their variance that a linear function explains."""
+    at = images.clone().requires_grad_()
+    scores = critic.eval()(at)
+    slopes = torch.autograd.grad(scores.sum(), at)[0].norm(dim=1)
+    pixels, scores = torch.cat([images, torch.ones(len(images), 1)], 1).double(), scores.detach().double()
+    fit = pixels @ torch.linalg.lstsq(pixels, scores[:, None], driver="gelsd").solution[:, 0]
+    return {"slope": slopes.median().item(), "linear": 1 - ((scores - fit).var() / scores.var()).item()}
+
+
+def limited(seed, judge, real, held):
+    """WGAN-GP with spectral norm: its Fréchet distance, and its critic on real digits and on the last fakes."""
+    seen, critic = train("WGAN-GP", "spectral", seed, real)
+    samples = seen[STEPS]
+    found = {"frechet": frechet(judge[:-1](samples), judge[:-1](real))}
+    return found | straightness(critic, torch.cat([held, samples]))
 
 
 def run(loss, regime, seed, judge, real, **shorter):
     """What the judge says at each shot, whether all samples are finite, and the last few in grey levels."""
-    seen = list(train(loss, regime, seed, real, **shorter).values())
+    seen = list(train(loss, regime, seed, real, **shorter)[0].values())
     found = [judged(judge, s.nan_to_num(0.5), real) for s in seen]
     levels = (seen[-1][:KEPT].nan_to_num(0.5) * (LEVELS - 1)).round().int().tolist()
     return {
@@ -197,6 +216,13 @@ def main(folder):
             file.write_text(json.dumps(run(loss, regime, seed, judge, real)), encoding="utf-8")
         table[regime][loss].append(json.loads(file.read_text(encoding="utf-8")))
 
+    limits = []
+    for seed in SEEDS:
+        file = folder / f"both limits {seed}.json"
+        if not file.exists():
+            file.write_text(json.dumps(limited(seed, judge, real, held)), encoding="utf-8")
+        limits.append(json.loads(file.read_text(encoding="utf-8")))
+
     def each(what):
         return {regime: {loss: what(runs) for loss, runs in rows.items()} for regime, rows in table.items()}
 
@@ -208,6 +234,7 @@ def main(folder):
         "runs": each(lambda runs: {k: [one["shots"][k] for one in runs] for k in runs[0]["shots"]}),
         "finite": each(lambda runs: [one["finite"] for one in runs]),
         "pictures": each(lambda runs: png([one["levels"] for one in runs])),
+        "both limits": {k: [round(one[k], 4) for one in limits] for k in limits[0]},
     }
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")

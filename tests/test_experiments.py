@@ -170,7 +170,10 @@ def test_large_margin():
 
 
 def test_gan_family():
-    """A quarter of the hinge GAN's first run, with spectral norm: 1e-6 more light on the digits moves it by 2 %."""
+    """A quarter of the hinge GAN's first run, with spectral norm: 1e-6 more light on the digits moves it by 2 %.
+
+    And the first critic under both limits, whole.
+    """
     found, module = recorded("gan_family"), script("gan_family")
     real, labels, held, held_labels = module.digits()
     judge = module.train_judge(real, labels)
@@ -189,3 +192,6 @@ def test_dense_detector():
     again = module.run("focal", 0, module.pictures(False), module.pictures(True, 60))
     assert again["parts"][0] == pytest.approx(first["parts"][0], rel=0.01)
     assert again["precision"] == pytest.approx(first["precision"], abs=0.1)
+    again = module.limited(0, judge, real, held)
+    assert again["linear"] == pytest.approx(found["both limits"]["linear"][0], abs=0.01)
+    assert again["slope"] == pytest.approx(found["both limits"]["slope"][0], abs=0.05)
