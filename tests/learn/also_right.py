@@ -271,11 +271,11 @@ ALSO_RIGHT = {
         lambda p, y, line: (
             torch.stack(
                 [
-                    (torch.nn.functional.binary_cross_entropy(p, y, reduction="none") * g).sum()
+                    ((-y * p.log() - (1 - y) * (1 - p).log()) * g).sum()
                     for g in (y, (1 - y) * (p > line), (1 - y) * (p <= line))
                 ]
             )
-            / torch.nn.functional.binary_cross_entropy(p, y, reduction="sum")
+            / -(y * p.log() + (1 - y) * (1 - p).log()).sum()
         )
     ],
     "mined_loss": [
