@@ -183,6 +183,9 @@ def test_gan_family():
     wanted = found["runs"]["spectral"]["hinge"]
     assert again["frechet"][0] == pytest.approx(wanted["frechet"][0][0], rel=0.2)
     assert again["score"][0] == pytest.approx(wanted["score"][0][0], rel=0.1)
+    again = module.limited(0, judge, real, held)
+    assert again["linear"] == pytest.approx(found["both limits"]["linear"][0], abs=0.01)
+    assert again["slope"] == pytest.approx(found["both limits"]["slope"][0], abs=0.05)
 
 
 def test_dense_detector():
@@ -192,6 +195,3 @@ def test_dense_detector():
     again = module.run("focal", 0, module.pictures(False), module.pictures(True, 60))
     assert again["parts"][0] == pytest.approx(first["parts"][0], rel=0.01)
     assert again["precision"] == pytest.approx(first["precision"], abs=0.1)
-    again = module.limited(0, judge, real, held)
-    assert again["linear"] == pytest.approx(found["both limits"]["linear"][0], abs=0.01)
-    assert again["slope"] == pytest.approx(found["both limits"]["slope"][0], abs=0.05)
