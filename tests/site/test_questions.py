@@ -25,6 +25,18 @@ def questions(page):
     return {q["name"]: q for record in records if (q := record["state"].get("question"))}
 
 
+def one_a_chapter():
+    """For each chapter the page that asks in most ways."""
+    kinds = {page: len({q["kind"] for q in questions(page).values()}) for page in WITH_QUESTIONS}
+    chapters = {}
+    for page in sorted(kinds, key=kinds.get):
+        chapters[page.rsplit("/", 1)[0]] = page
+    return sorted(chapters.values())
+
+
+FEW = one_a_chapter()  # a page takes seconds to load: what the script does alike on all pages is proved on these
+
+
 def words(text):
     """The letters of a piece of HTML or of a page's text, without spaces, quotes alike."""
     return re.sub(r"\s+", "", html.unescape(re.sub(r"<[^>]*>", "", text))).replace("’", "'")
@@ -82,6 +94,11 @@ class Keys(Hand):
             self.tab.keyboard.press("ArrowUp" if by > 0 else "ArrowDown")
 
 
+def feedback(box):
+    """What stands beside each choice, asked of the browser at once."""
+    return [words(html) for html in box.locator(".aq-feedback").evaluate_all("nodes => nodes.map(n => n.innerHTML)")]
+
+
 def answer_choices(hand, box, q):
     """Every wrong answer, then the right one; returns nothing, asserts all."""
     quiz, right = q["kind"] == "quiz", [k for k, c in enumerate(q["choices"]) if c["right"]]
@@ -104,9 +121,7 @@ def answer_choices(hand, box, q):
         hand.press(box.locator("button[type=submit]"))
         said, good = verdict.inner_text(), turn == right
         assert said.startswith("✓" if good else "✗")
-        for k, choice in enumerate(q["choices"]):
-            row = box.locator(".aq-choice").nth(k)
-            shown = words(row.locator(".aq-feedback").inner_html())
+        for k, (choice, shown) in enumerate(zip(q["choices"], feedback(box), strict=True)):
             if k in turn or (not quiz and k in right):
                 assert shown.endswith(words(choice["feedback"])) and shown[0] == ("✓" if choice["right"] else "✗")
             else:
@@ -119,8 +134,8 @@ def answer_choices(hand, box, q):
     if others.is_visible():
         hand.press(others)
         assert others.get_attribute("aria-expanded") == "true"
-        for k, choice in enumerate(q["choices"]):
-            assert words(choice["feedback"]) in words(box.locator(".aq-feedback").nth(k).inner_html())
+        for choice, shown in zip(q["choices"], feedback(box), strict=True):
+            assert words(choice["feedback"]) in shown
 
 
 def answer_number(hand, box, q):
@@ -242,9 +257,10 @@ def test_every_question_by_mouse_then_kept_over_a_reload_and_started_over(page, 
         names = set(asked)
         state = kept(tab)
         assert state["version"] == 1 and set(state["questions"]) == names
-        said = tab.locator(".aq-verdict").all_inner_texts()
-        tab.reload()
-        assert tab.locator(".aq-verdict").all_inner_texts() == said
+        if page in FEW:
+            said = tab.locator(".aq-verdict").all_inner_texts()
+            tab.reload()
+            assert tab.locator(".aq-verdict").all_inner_texts() == said
         assert tab.locator(".aq.aq-done").count() == len(names)
         for box in tab.locator(".aq").all():
             box.get_by_role("button", name="Start over").click()
@@ -253,10 +269,9 @@ def test_every_question_by_mouse_then_kept_over_a_reload_and_started_over(page, 
         assert here.faults == []
 
 
-@pytest.mark.parametrize("page", WITH_QUESTIONS)
+@pytest.mark.parametrize("page", FEW)
 def test_a_question_of_each_kind_by_keyboard_on_a_dark_phone_from_a_folder(page, browser, site):
-    """Protects keyboards, small screens, the dark palette and the copy on a disk; all of them are sized, one of each
-    kind on every page is answered: the same script draws the rest, and the mouse answers all."""
+    """Protects keyboards, the dark palette and the copy on a disk; test_phone.py sizes the controls of every page."""
     with open_page(browser, (site / page).as_uri(), page, width=375, height=740, has_touch=True) as here:
         tab = here.page
         look = "getComputedStyle(document.querySelector('.aq')).backgroundColor"
@@ -264,11 +279,6 @@ def test_a_question_of_each_kind_by_keyboard_on_a_dark_phone_from_a_folder(page,
         light = tab.evaluate(look)
         tab.evaluate("document.documentElement.dataset.theme = 'dark'")
         assert tab.evaluate(look) != light
-        for control in tab.locator(".aq :is(input, button, .aq-area)").all():
-            if control.is_visible():
-                area = control.bounding_box()
-                assert area["height"] >= 24 and area["width"] >= 24
-                assert area["x"] >= 0 and area["x"] + area["width"] <= 375
         asked = questions(page)
         answer_all(tab, Keys(tab), {q["name"]: q for q in {q["kind"]: q for q in asked.values()}.values()})
         assert tab.evaluate("document.documentElement.scrollWidth") <= 375
@@ -276,7 +286,7 @@ def test_a_question_of_each_kind_by_keyboard_on_a_dark_phone_from_a_folder(page,
         assert here.faults == []
 
 
-@pytest.mark.parametrize("page", WITH_QUESTIONS)
+@pytest.mark.parametrize("page", FEW)
 def test_without_scripts_and_in_print_the_question_stands_with_its_answer_folded(page, visit, site):
     """Protects readers without scripts, and paper."""
     tab = visit(javascript=False).page
