@@ -111,6 +111,8 @@ function render({ model, el }) {
         : { min: 0, max: s.values.length - 1, step: 1 };
       const input = make("input", { type: "range", id: `${id}-${s.name}`, ...range }, line);
       const output = make("output", { for: input.id }, line);
+      // Room for the longest label, so that the slider keeps its width under the pointer.
+      if (s.labels) output.style.minWidth = `${Math.min(Math.max(...s.labels.map((text) => text.length)), 30)}ch`;
       input.addEventListener("input", () => {
         stop();
         choose({ [s.name]: s.even ? nearest(s, Number(input.value)) : Number(input.value) });
