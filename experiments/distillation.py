@@ -9,7 +9,6 @@ students of one size share start and batches. It takes about two minutes on one 
 
 from __future__ import annotations
 
-import functools
 import json
 import pathlib
 from collections.abc import Callable
@@ -28,16 +27,9 @@ TEMPERATURES = [1.0, 4.0, 8.0]
 BATCH = 100
 
 
-@functools.cache
-def digits() -> tuple[Tensor, Tensor]:
-    """5,000 digits, halved to 14 × 14 pixels by averaging, from 0 to 1; and their classes."""
-    mnist = data.mnist()
-    return F.avg_pool2d(mnist.x.view(-1, 1, 28, 28) / 255, 2).flatten(1), mnist.y
-
-
 def split(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """3,000 digits to train and 2,000 to test."""
-    x, y = digits()
+    x, y = data.halved_mnist()
     order = torch.randperm(5000, generator=torch.Generator().manual_seed(seed))
     return x[order[:3000]], y[order[:3000]], x[order[3000:]], y[order[3000:]]
 

@@ -9,7 +9,6 @@ about two minutes on one core.
 
 from __future__ import annotations
 
-import functools
 import json
 import pathlib
 
@@ -27,16 +26,9 @@ EPOCHS, LONG = 60, 180  # most runs; those that ask whether longer training chan
 TEMPERATURES = torch.logspace(-1, 1, 201, dtype=torch.float64)
 
 
-@functools.cache
-def digits() -> tuple[Tensor, Tensor]:
-    """5,000 digits, halved to 14 × 14 pixels by averaging, from 0 to 1; and their classes."""
-    mnist = data.mnist()
-    return F.avg_pool2d(mnist.x.view(-1, 1, 28, 28) / 255, 2).flatten(1), mnist.y
-
-
 def split(seed: int) -> list[tuple[Tensor, Tensor]]:
     """1,000 digits to train, 1,000 to fit a temperature, 3,000 to test."""
-    x, y = digits()
+    x, y = data.halved_mnist()
     order = torch.randperm(5000, generator=torch.Generator().manual_seed(seed))
     x, y = x[order], y[order]
     return list(zip(x.split([1000, 1000, 3000]), y.split([1000, 1000, 3000]), strict=True))

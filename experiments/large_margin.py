@@ -8,7 +8,6 @@ margins share the split and the start. It takes about three minutes on one core.
 
 from __future__ import annotations
 
-import functools
 import json
 import pathlib
 
@@ -24,16 +23,9 @@ SEEDS, MARGINS, DRAWN = range(5), [1, 2, 4], 20
 STEPS, BATCH, RATE = 2000, 100, 2e-3
 
 
-@functools.cache
-def digits() -> tuple[Tensor, Tensor]:
-    """5,000 digits, halved to 14 × 14 pixels by averaging, from 0 to 1; and their classes."""
-    mnist = data.mnist()
-    return F.avg_pool2d(mnist.x.view(-1, 1, 28, 28) / 255, 2).flatten(1), mnist.y
-
-
 def split(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """3,000 digits to train and 2,000 to test."""
-    x, y = digits()
+    x, y = data.halved_mnist()
     order = torch.randperm(5000, generator=torch.Generator().manual_seed(seed))
     return x[order[:3000]], y[order[:3000]], x[order[3000:]], y[order[3000:]]
 

@@ -54,6 +54,14 @@ def test_mnist_has_500_of_each_digit():
     assert table.y.bincount().tolist() == [500] * 10 and (table.x.min(), table.x.max()) == (0, 255)
 
 
+def test_halved_digits_are_means_of_four_pixels():
+    x, y = data.halved_mnist()
+    table = data.mnist()
+    corner = table.x.view(-1, 28, 28)[:, 12:14, 14:16].mean((1, 2)) / 255
+    assert x.shape == (5000, 196) and torch.equal(y, table.y)
+    assert torch.allclose(x[:, 6 * 14 + 7], corner)
+
+
 @pytest.mark.parametrize("name", data.PHOTOGRAPHS)
 def test_every_photograph_is_in_the_wheel(name):
     """Protects the notebooks against a picture that would have to be downloaded."""
