@@ -26,6 +26,7 @@ def _of_one_task(log_var: Tensor, losses: Tensor) -> Tensor:
 CARDS = [
     Card(
         name="uncertainty_weighted_loss",
+        section="choosing/combining",
         title="Uncertainty weighting",
         chinese="不确定性加权损失",
         origin="likelihood",

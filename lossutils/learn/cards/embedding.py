@@ -101,6 +101,7 @@ def _info_nce_slope(query: Tensor, key: Tensor) -> Tensor:
 CARDS = [
     Card(
         name="margin_ranking_loss",
+        section="embeddings/pairs",
         title="Margin ranking",
         chinese="间隔排序损失",
         origin="surrogate",
@@ -148,6 +149,7 @@ CARDS = [
     ),
     Card(
         name="hinge_embedding_loss",
+        section="embeddings/pairs",
         title="Hinge embedding",
         chinese="合页嵌入损失（Hinge Embedding）",
         origin="heuristic",
@@ -195,6 +197,7 @@ CARDS = [
     ),
     Card(
         name="cosine_embedding_loss",
+        section="embeddings/pairs",
         title="Cosine embedding",
         chinese="余弦嵌入损失",
         origin="heuristic",
@@ -243,6 +246,7 @@ CARDS = [
     ),
     Card(
         name="pairwise_contrastive_loss",
+        section="embeddings/pairs",
         title="Contrastive (pairs)",
         chinese="对比损失（Contrastive Loss）",
         origin="heuristic",
@@ -285,6 +289,7 @@ CARDS = [
     ),
     Card(
         name="triplet_margin_loss",
+        section="embeddings/triplets",
         title="Triplet",
         chinese="三元组损失",
         origin="heuristic",
@@ -327,6 +332,7 @@ CARDS = [
     ),
     Card(
         name="info_nce_loss",
+        section="embeddings/triplets",
         title="InfoNCE",
         chinese="InfoNCE 损失",
         origin="information theory",

@@ -181,6 +181,7 @@ CARDS = [
     ),
     Card(
         name="softmax_focal_loss",
+        section="focal/detector",
         title="Focal loss (softmax)",
         chinese="多分类焦点损失",
         origin="heuristic",

@@ -298,6 +298,7 @@ _BOX_CLASH = "Boxes given as centre and size, or as x, y, width, height, pass un
 CARDS = [
     Card(
         name="dice_loss",
+        section="focal/masks",
         title="Dice",
         chinese="Dice 损失",
         origin="surrogate",
@@ -337,6 +338,7 @@ CARDS = [
     ),
     Card(
         name="soft_iou_loss",
+        section="focal/masks",
         title="Soft IoU (Jaccard)",
         chinese="软 IoU 损失（Jaccard 损失）",
         origin="surrogate",
@@ -375,6 +377,7 @@ CARDS = [
     ),
     Card(
         name="tversky_loss",
+        section="focal/masks",
         title="Tversky",
         chinese="Tversky 损失",
         origin="surrogate",
@@ -424,6 +427,7 @@ CARDS = [
     ),
     Card(
         name="focal_tversky_loss",
+        section="focal/masks",
         title="Focal Tversky",
         chinese="Focal Tversky 损失",
         origin="heuristic",
@@ -472,6 +476,7 @@ CARDS = [
     ),
     Card(
         name="lovasz_hinge_loss",
+        section="focal/masks",
         title="Lovász hinge",
         chinese="Lovász hinge 损失",
         origin="surrogate",
@@ -518,6 +523,7 @@ CARDS = [
     ),
     Card(
         name="box_iou_loss",
+        section="focal/boxes",
         title="IoU of boxes",
         chinese="IoU 损失",
         origin="surrogate",
@@ -559,6 +565,7 @@ CARDS = [
     ),
     Card(
         name="generalized_box_iou_loss",
+        section="focal/boxes",
         title="GIoU",
         chinese="GIoU 损失",
         origin="heuristic",
@@ -593,6 +600,7 @@ CARDS = [
     ),
     Card(
         name="distance_box_iou_loss",
+        section="focal/boxes",
         title="DIoU",
         chinese="DIoU 损失",
         origin="heuristic",
@@ -628,6 +636,7 @@ CARDS = [
     ),
     Card(
         name="complete_box_iou_loss",
+        section="focal/boxes",
         title="CIoU",
         chinese="CIoU 损失",
         origin="heuristic",

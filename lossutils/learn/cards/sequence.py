@@ -73,6 +73,7 @@ def _one_frame(logit: Tensor, present: Tensor) -> Tensor:
 CARDS = [
     Card(
         name="ctc_loss",
+        section="embeddings/ctc",
         title="CTC",
         chinese="CTC 损失（连接时序分类）",
         origin="likelihood",
