@@ -139,7 +139,7 @@ def add_assets(app: Sphinx, page: str, template: str, context: dict, doctree: no
     """The filter's script and style, on the page that has the atlas and nowhere else."""
     if doctree is not None and any("atlas-overview" in box["classes"] for box in doctree.findall(nodes.container)):
         app.add_css_file("css/atlas.css")
-        app.add_js_file("atlas.js", loading_method="defer", priority=100)  # before MathJax
+        app.add_js_file("atlas.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict:

@@ -1,4 +1,4 @@
-// The filter of the atlas of losses. The cards stand in the page; this hides, opens and typesets them.
+// The filter of the atlas of losses. The cards stand in the page; this hides and opens them.
 (() => {
   const form = document.getElementById("atlas-filter");
   const cards = JSON.parse(document.getElementById("atlas-data").textContent);
@@ -12,22 +12,6 @@
     card.row = document.querySelector(`.atlas-overview a[href="#${card.name}"]`).closest("tr");
     card.entry = document.querySelector(`.bd-toc-nav a[href="#${card.name}"]`)?.closest("li");
     card.details.open = false;
-    // A formula waits until its card is opened: hundreds of them take seconds to typeset.
-    for (const math of card.details.querySelectorAll(".math")) math.classList.replace("math", "math-waiting");
-    card.details.addEventListener("toggle", () => card.details.open && typeset([card]));
-  }
-
-  function release(some) {
-    const waiting = some.flatMap((card) => [...card.details.querySelectorAll(".math-waiting")]);
-    for (const math of waiting) math.classList.replace("math-waiting", "math");
-    return waiting;
-  }
-
-  function typeset(some) {
-    const waiting = release(some);
-    if (waiting.length && window.MathJax?.startup?.promise)
-      MathJax.startup.promise = MathJax.startup.promise.then(() => MathJax.typesetPromise(waiting));
-    // Without it MathJax has not begun, and will find them.
   }
 
   const checked = () => [...form.querySelectorAll("[name=has]:checked")].map((box) => box.value);
@@ -104,7 +88,6 @@
     const open = openAll.getAttribute("aria-pressed") === "false";
     openAll.setAttribute("aria-pressed", open);
     for (const card of cards) card.details.open = open;
-    if (open) typeset(cards); // all at once: one layout of the page, not one a card
   });
   // A link to the card that the address names already changes no hash.
   document.querySelector(".atlas-overview").addEventListener("click", (event) => {
@@ -113,10 +96,7 @@
   });
   addEventListener("hashchange", follow);
   addEventListener("beforeprint", () => {
-    const shown = cards.filter((card) => !card.section.hidden);
-    for (const card of shown) card.details.open = true;
-    const waiting = release(shown);
-    if (waiting.length) window.MathJax?.typeset?.(waiting);
+    for (const card of cards) if (!card.section.hidden) card.details.open = true;
   });
   show();
   follow();

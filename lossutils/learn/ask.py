@@ -34,7 +34,7 @@ from lossutils.learn.live import data_uri, front_end
 
 _HERE = pathlib.Path(__file__).parent
 
-#: The book's own commands; MathJax gets the same from ``_config.yml``.
+#: The book's own commands; KaTeX gets the same on the site, from ``_config.yml``.
 MACROS = {"E": r"\mathbb{E}", "R": r"\mathbb{R}", "sign": r"\operatorname{sign}"}
 
 #: A sketch that is on average so far from the curve, as a share of the panel's height, has 0 points.

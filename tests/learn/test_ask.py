@@ -141,9 +141,9 @@ def test_a_formula_that_cannot_be_read_raises(tex):
 
 
 def test_the_macros_are_the_books():
-    """Protects one meaning: MathJax on the site and MathML in the widgets know the same commands."""
+    """Protects one meaning: KaTeX on the site and MathML in the widgets know the same commands."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]["config"]
-    assert config["mathjax3_config"]["tex"]["macros"] == ask.MACROS
+    assert config["katex_macros"] == ask.MACROS
 
 
 def test_markdown_becomes_html_and_nothing_else_does():

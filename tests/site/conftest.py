@@ -82,7 +82,6 @@ class Visit:
 
     def open(self, url):
         self.page.goto(url, wait_until="load")
-        self.page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
         return self.page
 
 
@@ -110,7 +109,7 @@ def check_page(here):
     tab = here.page
     tab.wait_for_timeout(100)
     assert here.faults == []
-    assert tab.locator("mjx-merror").count() == 0, "a formula that MathJax cannot read"
+    assert tab.locator(".katex-error").count() == 0, "a formula that KaTeX cannot read"
     left = [text for text in tab.locator("article .math").all_inner_texts() if r"\(" in text or r"\[" in text]
     assert left == [], "formulas left raw"
     assert tab.locator(".lf-panel :is(svg, img)").count() >= tab.locator(".lf-host").count()
