@@ -62,6 +62,26 @@ def counts(report: pathlib.Path | None, code: int) -> tuple[int, int, int]:
     return total - failed - skipped, max(failed, int(code != 0)), skipped
 
 
+def measured(report: pathlib.Path) -> list[dict[str, str]]:
+    """What the browser's tests measured of each page."""
+    cases = ElementTree.parse(report).getroot().iter("testcase")
+    records = [{p.get("name"): p.get("value") for p in case.iter("property")} for case in cases]
+    return [record for record in records if "paint" in record]
+
+
+def print_pages(records: list[dict[str, str]]) -> None:
+    """The extremes of the pages' weight, largest contentful paint and layout shift."""
+    print(f"\n{len(records)} pages in Chromium, the worst of each:")
+    for name, what, show in (
+        ("decoded", "decoded", lambda v: f"{v / 1e6:.2f} MB"),
+        ("gzipped", "gzipped", lambda v: f"{v / 1e3:.0f} kB"),
+        ("paint", "largest contentful paint", lambda v: f"{v:.0f} ms"),
+        ("shift", "layout shift", lambda v: f"{v:.3f}"),
+    ):
+        worst = sorted(records, key=lambda record: float(record[name]))[-3:][::-1]
+        print(f"  {what:25} " + ", ".join(f"{show(float(r[name]))} ({r['page']})" for r in worst))
+
+
 def main() -> int:
     # One thread a process: two run at a time, and sums are added in the order in which the outputs were made.
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
@@ -74,6 +94,8 @@ def main() -> int:
             began = time.monotonic()
             code = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment).returncode
             rows.append((name, code, *counts(report, code), time.monotonic() - began))
+            if report and report.name == "browser.xml" and report.exists() and (pages := measured(report)):
+                print_pages(pages)
     print(f"\n{'step':36}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
     for name, _, passed, failed, skipped, seconds in rows:
         print(f"{name:36}{passed:8}{failed:8}{skipped:9}{seconds:9.0f}")

@@ -45,8 +45,8 @@ function score(guess, q) {
 }
 
 function render({ model, el }) {
-  const id = `aq-${count++}`;
-  const root = make("section", { class: "aq", "aria-labelledby": `${id}-kind` }, el);
+  const id = `aq-${count++}`, nth = count;
+  const root = make("section", { class: "aq" }, el);
   let stop = build();
   const rebuild = () => { stop(); root.replaceChildren(); stop = build(); };
   model.on("change:question", rebuild);
@@ -57,10 +57,11 @@ function render({ model, el }) {
     const quiz = q.kind === "quiz";
     root.className = `aq aq-${q.kind}`;
     root.dataset.name = q.name;
+    root.setAttribute("aria-label", `${quiz ? "Quiz" : "Prediction"}, question ${nth} of this page`);
     const state = () => ({ ...FRESH, ...(model.get("value") || {}) });
     let again = false; // a new try after the one that counts
 
-    make("div", { class: "aq-kind", id: `${id}-kind` }, root, quiz ? "Quiz" : "Predict, then see");
+    make("div", { class: "aq-kind" }, root, quiz ? "Quiz" : "Predict, then see");
     const form = make("form", { novalidate: "" }, root);
     const part = { "predict-number": number, "predict-curve": curve, "predict-rank": rank }[q.kind] || choices;
     const body = part();

@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 import shutil
 import threading
+import urllib.parse
 
 import pytest
 import serve
@@ -64,10 +65,11 @@ class Visit:
     """A page with a record of everything that went wrong on it. The network beyond localhost is cut."""
 
     def __init__(self, context):
-        self.faults = []
+        self.faults, self.loaded = [], set()
         self.page = context.new_page()
         self.page.route("**/*", self._route)
         self.page.on("requestfailed", lambda r: self.faults.append(f"failed: {r.url}"))
+        self.page.on("request", lambda r: self.loaded.add(urllib.parse.urlsplit(r.url).path))
         self.page.on("response", lambda r: r.status >= 400 and self.faults.append(f"{r.status}: {r.url}"))
         self.page.on("console", lambda m: m.type in ("error", "warning") and self.faults.append(f"console: {m.text}"))
         self.page.on("pageerror", lambda e: self.faults.append(f"error: {e}"))

@@ -1,9 +1,13 @@
 """The site on a desk: every page over http, wide; its live figures by keyboard and by mouse."""
 
+import functools
+import gzip
 import json
+import pathlib
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import SITE, check_page, open_page, pages
 from site_figures import specs
 
@@ -38,6 +42,46 @@ def saved_specs(page):
 def test_nothing_leaves_and_nothing_fails(desk):
     """Protects the offline reader: no third party, no failed request, no error, every formula set."""
     check_page(desk)
+
+
+@functools.cache
+def weight(path):
+    """Bytes decoded and gzipped; what is compressed already is not compressed again."""
+    data = path.read_bytes()
+    return len(data), len(data if path.suffix in (".woff2", ".png", ".jpg") else gzip.compress(data, 6))
+
+
+def test_the_page_is_light_and_stands_still(desk, record_property):
+    """Protects slow lines and old phones: at most 2.2 MB decoded and 700 kB gzipped, with the page's own figures; what
+    stands on the screen appears early and does not jump. `make test` prints the measurements."""
+    files = [SITE / path.removeprefix("/") for path in desk.loaded]
+    decoded, gzipped = (sum(sizes) for sizes in zip(*map(weight, filter(pathlib.Path.is_file, files)), strict=True))
+    paint, shift = desk.page.evaluate(
+        """new Promise(done => {
+            let paint = 0, shift = 0;
+            const watch = (type, each) => new PerformanceObserver(list => list.getEntries().forEach(each))
+                .observe({type, buffered: true});
+            watch("layout-shift", entry => { shift += entry.value; });
+            watch("largest-contentful-paint", entry => { paint = entry.startTime; });
+            setTimeout(() => done([paint, shift]), 100);
+        })"""
+    )
+    for name, value in (("decoded", decoded), ("gzipped", gzipped), ("paint", paint), ("shift", shift)):
+        record_property(name, value)
+    record_property("page", desk.name)
+    assert decoded < 2_200_000 and gzipped < 700_000
+    assert shift < 0.1 and paint > 0
+
+
+def test_axe_finds_nothing_in_either_theme(desk):
+    """Protects readers with assistive technology: all rules of axe-core, and the contrast once more in the dark. The
+    pieces of a formula are hidden from them (MathML stands beside) and have the colour of the text around."""
+    found, where = [], {"exclude": [[".katex-html"]]}
+    for theme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+        desk.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        answer = Axe().run(desk.page, where, options={"resultTypes": ["violations"], **options}).response
+        found += [(theme, v["id"], [node["html"][:100] for node in v["nodes"][:3]]) for v in answer["violations"]]
+    assert found == []
 
 
 def test_every_slider_moves_its_figure_by_keyboard(desk):
