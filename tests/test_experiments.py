@@ -195,3 +195,14 @@ def test_dense_detector():
     again = module.run("focal", 0, module.pictures(False), module.pictures(True, 60))
     assert again["parts"][0] == pytest.approx(first["parts"][0], rel=0.01)
     assert again["precision"] == pytest.approx(first["precision"], abs=0.1)
+
+
+def test_digit_pairs():
+    """Its first seed's first 80 steps in the plane, the untrained networks, and the pixels."""
+    found, module = recorded("digit_pairs"), script("digit_pairs")
+    first, frame = found["seeds"][:1], found["film"]["steps"].index(80)
+    again = module.judge(module.train("contrastive", 1.0, 2, first, steps=80), first, "contrastive")
+    assert again[0] == pytest.approx(found["film"]["auc"][frame][0], abs=0.02)
+    again = module.judge([w.detach() for w in module.start(first, 16)], first, "contrastive")
+    assert again[0] == pytest.approx(found["untrained"]["16"]["distance"][0], abs=1e-3)
+    assert module.scores(0, lambda x: x, "contrastive") == pytest.approx(found["raw"]["distance"][0], abs=1e-3)
