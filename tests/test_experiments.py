@@ -206,3 +206,11 @@ def test_digit_pairs():
     again = module.judge([w.detach() for w in module.start(first, 16)], first, "contrastive")
     assert again[0] == pytest.approx(found["untrained"]["16"]["distance"][0], abs=1e-3)
     assert module.scores(0, lambda x: x, "contrastive") == pytest.approx(found["raw"]["distance"][0], abs=1e-3)
+def test_two_tasks():
+    """The first two epochs of its first seed, every rule; small differences grow with the steps."""
+    found, module = recorded("two_tasks"), script("two_tasks")
+    assert found["names"] == module.NAMES
+    again, kept = module.run(0, stop=2), found["runs"][0]
+    for key, tolerance in {"wrong": 3.0, "rmse": 0.6}.items():
+        for mine, theirs in zip(again[key], kept[key][:2], strict=True):
+            assert mine == pytest.approx(theirs, abs=tolerance, rel=0.1), key
