@@ -1,5 +1,6 @@
 """Answers that are right in another way than the spec and the solution: the checker must not ask for one form."""
 
+import functools
 import math
 
 import torch
@@ -281,4 +282,156 @@ ALSO_RIGHT = {
     "mined_loss": [
         lambda losses, y: (losses @ y + losses[y == 0].sort(descending=True).values[: 3 * int(y.sum())].sum()) / y.sum()
     ],
+    "softmax_focal": [
+        lambda z, y, alpha, gamma: (
+            -(
+                torch.nn.functional.one_hot(y, z.shape[1])
+                * alpha
+                * (1 - z.softmax(1)) ** gamma
+                * (z - z.logsumexp(1, keepdim=True))
+            ).sum(1)
+        ),
+    ],
+    "area_from_hits": [
+        lambda scores, hit, total: (
+            sum(max(hit[scores >= t].mean() for t in scores if t <= s) for s, h in zip(scores, hit, strict=True) if h)
+            / total
+            + 0 * scores[0]
+        ),
+    ],
+    "shares_from_softmax": [
+        lambda p, gamma: torch.softmax(-torch.log(-((1 - p) ** (gamma - 1)) * (gamma * p.log() - (1 - p) / p)), dim=1),
+    ],
+    "dice_of_mask": [
+        lambda p, t: (
+            (p * (1 - t) + t * (1 - p)).sum() / (p.sum() + t.sum()) if (p.sum() + t.sum()) > 0 else (p * 0).sum()
+        ),
+        lambda p, t: (p + t - 2 * p * t).sum() / torch.where((p + t).sum() == 0, 1.0, (p + t).sum()),
+    ],
+    "iou_of_mask": [
+        lambda p, t: 1 - torch.minimum(p, t).sum() / torch.maximum(p, t).sum(),
+        lambda p, t: (p + t - 2 * p * t).sum() / (p.sum() + t.sum() - (p * t).sum()),
+    ],
+    "tversky_of_mask": [
+        lambda p, t, alpha, beta: 1 - (p @ t) / (p @ t + alpha * (p @ (1 - t)) + beta * ((1 - p) @ t)),
+        lambda p, t, alpha, beta: 1 - (p @ t) / ((1 - alpha - beta) * (p @ t) + alpha * p.sum() + beta * t.sum()),
+    ],
+    "iou_each": [
+        lambda a, b: (lambda i: i / ((a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1]) + (b[:, 2:] - b[:, :2]).prod(-1) - i))(
+            (torch.min(a[:, 2:], b[:, 2:]) - torch.max(a[:, :2], b[:, :2])).relu().prod(-1)
+        ),
+    ],
+    "giou_each": [
+        lambda a, b: (lambda i, s, c: 2 - i / (s - i) - (s - i) / c)(
+            (torch.min(a, b)[:, 2:] - torch.max(a, b)[:, :2]).clamp(min=0).prod(1),
+            (a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1),
+            (torch.max(a, b)[:, 2:] - torch.min(a, b)[:, :2]).prod(1),
+        ),
+    ],
+    "distance_term": [
+        lambda a, b: (
+            (a - b)[:, :2].square().sum(1)
+            / (
+                torch.max(a[:, :2] + a[:, 2:] / 2, b[:, :2] + b[:, 2:] / 2)
+                - torch.min(a[:, :2] - a[:, 2:] / 2, b[:, :2] - b[:, 2:] / 2)
+            )
+            .square()
+            .sum(1)
+        ),
+    ],
+    "pairs_in_order": [
+        lambda scores, labels: torch.heaviside(
+            scores[labels > 0][:, None] - scores[labels < 0], torch.tensor(0.5, dtype=scores.dtype)
+        ).mean()
+    ],
+    "contrastive": [
+        lambda distance, same, margin: torch.where(same > 0, distance, torch.relu(margin - distance)).square() / 2
+    ],
+    "cosine_gradient": [lambda x1, x2: (x1 * (x1 @ x2) / (x1 @ x1) - x2) / (x1.norm() * x2.norm())],
+    "facenet_loss": [
+        lambda anchor, positive, negative, margin: torch.relu(
+            margin + ((anchor - positive) ** 2 - (anchor - negative) ** 2).sum(1)
+        ).mean(),
+    ],
+    "info_nce_by_hand": [
+        lambda query, key, temperature: (
+            -torch.log_softmax(torch.cosine_similarity(query[:, None], key[None], dim=2) / temperature, dim=1)
+            .diagonal()
+            .mean()
+        ),
+    ],
+    "batch_hard": [
+        lambda position, digit, margin: torch.relu(
+            margin
+            + ((position[:, None] - position).abs() * (digit[:, None] == digit)).max(1).values
+            - ((position[:, None] - position).abs() + 1e6 * (digit[:, None] == digit)).min(1).values
+        ).mean(),
+    ],
+    "collapse_path": [
+        lambda path: torch.nn.functional.pad(
+            torch.unique_consecutive(path)[torch.unique_consecutive(path) != 0],
+            (0, len(path) - int((torch.unique_consecutive(path) != 0).sum())),
+        ),
+    ],
+    "ctc_forward": [
+        lambda log_probs, target: (
+            -functools.reduce(
+                lambda row, frame: (
+                    torch.stack(
+                        (
+                            row,
+                            torch.nn.functional.pad(row, (1, 0), value=-math.inf)[:-1],
+                            torch.nn.functional.pad(row, (2, 0), value=-math.inf)[:-2]
+                            + torch.tensor(
+                                [-math.inf]
+                                + [
+                                    0.0 if k and k % 2 and target[k // 2] != target[k // 2 - 1] else -math.inf
+                                    for k in range(1, len(row))
+                                ],
+                                dtype=row.dtype,
+                            ),
+                        )
+                    ).logsumexp(0)
+                    + frame[[target[k // 2] if k % 2 else 0 for k in range(len(row))]]
+                ),
+                log_probs,
+                torch.tensor([0.0] + [-math.inf] * (2 * len(target)), dtype=log_probs.dtype),
+            )[-2:].logsumexp(0)
+        ),
+    ],
+    "shortest_input": [
+        lambda target: len(target) + (target[1:] == target[:-1]).double().sum(),
+        lambda target: target.numel() + int((target.diff() == 0).sum()),
+    ],
+    "character_error_rate": [
+        lambda read, truth: torch.tensor(
+            (lambda f: f(f, len(read), len(truth)))(
+                lambda f, i, j: (
+                    max(i, j)
+                    if min(i, j) == 0
+                    else min(
+                        f(f, i - 1, j) + 1, f(f, i, j - 1) + 1, f(f, i - 1, j - 1) + int(read[i - 1] != truth[j - 1])
+                    )
+                )
+            )
+            / len(truth),
+            dtype=torch.float64,
+        ),
+    ],
+    "common_direction": [
+        lambda g1, g2: (
+            g1
+            if (g1 @ g1) <= (g1 @ g2)
+            else g2
+            if (g2 @ g2) <= (g1 @ g2)
+            else ((g2 @ g2 - g1 @ g2) * g1 + (g1 @ g1 - g1 @ g2) * g2) / ((g1 - g2) @ (g1 - g2))
+        ),
+        lambda g1, g2: g2 + (g1 - g2) * ((g2 - g1) @ g2 / ((g1 - g2) @ (g1 - g2)).clamp(min=1e-300)).clamp(0, 1),
+    ],
+    "learned_total": [
+        lambda losses, log_sigmas: (losses * torch.exp(-2 * log_sigmas) / 2 + log_sigmas).sum(),
+        lambda losses, log_sigmas: (losses / torch.exp(log_sigmas).square()).sum() / 2 + log_sigmas.sum(),
+    ],
+    "masked_nll": [lambda p, mask: -torch.where(mask > 0, p, torch.ones_like(p)).log().sum() / mask.sum().clamp(min=1)],
+    "mended_step": [lambda w, x, y, rate: w - rate * 2 / len(x) * torch.dot(w * x - y, x)],
 }
