@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book site serve test notebooks rehearse lint benchmarks mutants compiled address clean
+.PHONY: help book site offline pdf serve test notebooks rehearse lint benchmarks mutants compiled address clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,13 @@ book: $(STAMP) site  ## make the environment and build the site into _build/html
 
 site:
 	$(BIN)/jupyter-book build -q -W -n --keep-going .
+
+offline: book  ## the site as one file to hand on: _build/loss-book-offline.zip; unpack it and open index.html
+	cd _build && rm -f loss-book-offline.zip && ../$(BIN)/python -m zipfile -c loss-book-offline.zip html/
+	@ls -l _build/loss-book-offline.zip
+
+pdf: book  ## the book on paper: _build/loss-book.pdf (needs Chromium)
+	$(BIN)/python tools/paper.py
 
 serve:  ## serve the built site on http://localhost:8000 (PORT=… for another port)
 	$(BIN)/python tools/serve.py --port $(PORT)

@@ -206,6 +206,8 @@ def test_digit_pairs():
     again = module.judge([w.detach() for w in module.start(first, 16)], first, "contrastive")
     assert again[0] == pytest.approx(found["untrained"]["16"]["distance"][0], abs=1e-3)
     assert module.scores(0, lambda x: x, "contrastive") == pytest.approx(found["raw"]["distance"][0], abs=1e-3)
+
+
 def test_two_tasks():
     """The first two epochs of its first seed, every rule; small differences grow with the steps."""
     found, module = recorded("two_tasks"), script("two_tasks")
