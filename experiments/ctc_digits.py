@@ -1,13 +1,15 @@
-"""A reader of strips of digits, trained with four kinds of knowledge about where the digits are.
+"""A reader of strips of digits, trained with more or less knowledge about where the digits are.
 
     python experiments/ctc_digits.py        # writes lossutils/learn/experiments/ctc_digits.json
 
-A strip holds two to five MNIST digits with random gaps. One small convolutional network, four losses: CTC, which knows
-the label alone; the best path in place of CTC's sum; cross entropy per frame with the true places; and cross entropy
-per frame with places guessed by cutting the inked part into equal pieces. What is in the file is not computed again. The
-section "CTC: sequences without alignment" shows the curves and repeats a piece.
+A strip holds two to five MNIST digits with random gaps. One small convolutional network, five losses: CTC, which
+knows the label alone; the best path in place of CTC's sum; and cross entropy per frame, with the true places (the
+middle three or five frames of each digit) or with places guessed by cutting the inked part into equal pieces. For CTC
+the greedy reading is compared with a beam search. What is in the file already is not computed again. The section
+"CTC: sequences without alignment" shows the curves and repeats a piece.
 """
 
+import collections
 import json
 import pathlib
 
@@ -64,7 +66,7 @@ def network():
     )  # fmt: skip
 
 
-def frame_labels(images, targets, lengths, edges, guessed, reach=1):
+def frame_labels(images, targets, lengths, edges, guessed, reach):
     """One symbol a frame (T, N): that of the digit whose middle is at most ``reach`` frames away, else the blank.
 
     The middles are the true ones; or, if guessed, those of equal pieces of the inked columns.
@@ -99,8 +101,8 @@ def best_path_loss(log_probs, targets, lengths):
     return -(ends.amax(0) / lengths).mean()
 
 
-def by_frames(guessed):
-    return lambda logits, batch: cross_entropy(logits.flatten(0, 1), frame_labels(*batch, guessed).flatten())
+def by_frames(guessed, reach=1):
+    return lambda logits, batch: cross_entropy(logits.flatten(0, 1), frame_labels(*batch, guessed, reach).flatten())
 
 
 LOSSES = {
@@ -110,6 +112,7 @@ LOSSES = {
     "best path": lambda logits, batch: best_path_loss(logits.log_softmax(-1), batch[1], batch[2]),
     "true places": by_frames(False),
     "equal pieces": by_frames(True),
+    "true places, wide": by_frames(False, 2),
 }
 
 
@@ -128,16 +131,37 @@ def edits(one, other):
     return row[-1]
 
 
-def error_rate(logits, targets, lengths):
-    """Edits of the greedy readings over the number of digits."""
-    read = [collapse(path) for path in logits.argmax(-1).T.tolist()]
+def greedy(logits):
+    """The best symbol of each frame, collapsed."""
+    return [collapse(path) for path in logits.argmax(-1).T.tolist()]
+
+
+def beam_search(p, width=8):
+    """The best label that a beam finds in probabilities (T, C)."""
+    beam = {(): (1.0, 0.0)}  # prefix → sums of its paths that end in a blank, and in its last symbol
+    for frame in p.tolist():
+        fresh = collections.defaultdict(lambda: [0.0, 0.0])
+        for y, (blank, symbol) in beam.items():
+            fresh[y][0] += (blank + symbol) * frame[0]
+            for c in range(1, len(frame)):
+                if y[-1:] == (c,):
+                    fresh[y][1] += symbol * frame[c]
+                    fresh[(*y, c)][1] += blank * frame[c]
+                else:
+                    fresh[(*y, c)][1] += (blank + symbol) * frame[c]
+        beam = dict(sorted(fresh.items(), key=lambda item: -sum(item[1]))[:width])
+    return list(next(iter(beam)))
+
+
+def error_rate(read, targets, lengths):
+    """Edits of the readings over the number of digits."""
     truth = [t[:n] for t, n in zip(targets.tolist(), lengths.tolist(), strict=True)]
     return sum(edits(r, t) for r, t in zip(read, truth, strict=True)) / lengths.sum().item()
 
 
-def run(seed, kind, steps=STEPS):
-    """One training: the error rate at the steps JUDGED; every ten steps the mean loss and the shares of frames whose
-    best symbol is the blank and of strips that read as empty; the network."""
+def run(seed, kind, steps=STEPS, look=None):
+    """One training: the error rate at the steps JUDGED, where ``look(step, logits, test)`` is called; every ten steps
+    the mean loss and the shares of frames whose best symbol is the blank and of strips that read as empty."""
     pool, test, generator = split(seed)
     torch.manual_seed(seed)
     net = network()
@@ -150,7 +174,9 @@ def run(seed, kind, steps=STEPS):
                 logits = net(test[0]).permute(2, 0, 1)
             net.train()
             if step in JUDGED:
-                out["cer"].append(round(error_rate(logits, test[1], test[2]), 4))
+                out["cer"].append(round(error_rate(greedy(logits), test[1], test[2]), 4))
+                if look:
+                    look(step, logits, test)
             if step in WATCHED:
                 out["frames"].append(logits.log_softmax(-1)[:, :SHOWN])
         batch = strips(pool, BATCH, generator)
@@ -165,7 +191,24 @@ def run(seed, kind, steps=STEPS):
             for name, mean in zip(("loss", "blank", "empty"), torch.tensor(window).mean(0).tolist(), strict=True):
                 out[name].append(round(mean, 3))
             window = []
-    return out, net
+    return out
+
+
+def readings(seed, steps=STEPS, count=100):
+    """Of one training by CTC, at batch 50, 100 and 250: on how many of ``count`` strips the beam's reading is another
+    than the greedy one, and the error rates of both."""
+    rows = []
+
+    def look(step, logits, test):
+        if step not in (50, 100, 250):
+            return
+        quick = greedy(logits[:, :count])
+        slow = [beam_search(p) for p in logits[:, :count].double().softmax(-1).unbind(1)]
+        rates = [round(error_rate(read, test[1][:count], test[2][:count]), 4) for read in (quick, slow)]
+        rows.append([sum(a != b for a, b in zip(quick, slow, strict=True)), *rates])
+
+    run(seed, "CTC", steps, look)
+    return rows
 
 
 def recorded_frames(frames, targets, lengths):
@@ -179,20 +222,26 @@ def recorded_frames(frames, targets, lengths):
     ]
 
 
+def save(result):
+    OUT.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
 def main():
-    fresh = {"judged": JUDGED, "watched": WATCHED, "seeds": list(SEEDS), "runs": {}, "strips": []}
+    fresh = {"judged": JUDGED, "watched": WATCHED, "seeds": list(SEEDS), "runs": {}, "strips": [], "readings": []}
     result = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else fresh
-    for seed in SEEDS:
-        for kind in LOSSES:
-            rows = result["runs"].setdefault(kind, [])
-            if len(rows) > seed:
-                continue
-            row, _ = run(seed, kind)
-            frames = row.pop("frames")
-            if kind == "CTC" and seed == 0:
-                result["strips"] = recorded_frames(frames, *split(0)[1][1:3])
-            rows.append(row)
-            OUT.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
+    for kind, seed in [(kind, seed) for seed in SEEDS for kind in LOSSES]:
+        rows = result["runs"].setdefault(kind, [])
+        if len(rows) > seed:
+            continue
+        row = run(seed, kind)
+        frames = row.pop("frames")
+        if kind == "CTC" and seed == 0:
+            result["strips"] = recorded_frames(frames, *split(0)[1][1:3])
+        rows.append(row)
+        save(result)
+    for seed in SEEDS[len(result["readings"]) :]:
+        result["readings"].append(readings(seed))
+        save(result)
 
 
 if __name__ == "__main__":

@@ -216,3 +216,12 @@ def test_two_tasks():
     for key, tolerance in {"wrong": 3.0, "rmse": 0.6}.items():
         for mine, theirs in zip(again[key], kept[key][:2], strict=True):
             assert mine == pytest.approx(theirs, abs=tolerance, rel=0.1), key
+def test_ctc_digits():
+    """The first 50 batches of its first seed, by the sum and by the best path."""
+    found, module = recorded("ctc_digits"), script("ctc_digits")
+    for kind in ("CTC", "best path"):
+        again, first = module.run(0, kind, steps=50), found["runs"][kind][0]
+        assert again["loss"] == pytest.approx(first["loss"][:5], rel=0.1)
+        assert again["blank"] == pytest.approx(first["blank"][:5], abs=0.1)
+        assert again["cer"] == pytest.approx(first["cer"][:3], abs=0.1)
+    assert len(found["readings"]) == len(found["seeds"]) == len(found["runs"]["true places, wide"])

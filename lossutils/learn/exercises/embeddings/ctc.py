@@ -1,5 +1,6 @@
 """The code exercises of the section "CTC: sequences without alignment"."""
 
+import itertools
 import math
 
 import torch
@@ -61,8 +62,7 @@ def _forward(log_probs, target, *, skip="different", starts=2, ends=2, best=Fals
                 leap = False
             elif skip == "any state":
                 leap = s >= 2
-            came = came + [row[s - 2]] if leap else came
-            came = torch.stack(came)
+            came = torch.stack([*came, row[s - 2]] if leap else came)
             fresh.append(frame[z] + (came.amax() if best else came.logsumexp(0)))
         row = fresh
     last = torch.stack({2: row[-2:], 1: row[-2:-1] or row[-1:], 0: row[-1:]}[ends])
@@ -78,7 +78,8 @@ def _in_probabilities(log_probs, target):
     row = [p[0, z] if s < 2 else 0.0 * p[0, 0] for s, z in enumerate(extended)]
     for frame in p[1:]:
         row = [
-            frame[z] * (sum(row[max(s - 1, 0) : s + 1]) + (row[s - 2] if s > 1 and z not in (0, extended[s - 2]) else 0))
+            frame[z]
+            * (sum(row[max(s - 1, 0) : s + 1]) + (row[s - 2] if s > 1 and z not in (0, extended[s - 2]) else 0))
             for s, z in enumerate(extended)
         ]
     return -torch.log(sum(row[-2:]))
@@ -87,7 +88,7 @@ def _in_probabilities(log_probs, target):
 def shortest_input(target):
     """The least number of frames from which the target can be read."""
     symbols = target.tolist()
-    return float(len(symbols) + sum(a == b for a, b in zip(symbols, symbols[1:], strict=False)))
+    return float(len(symbols) + sum(a == b for a, b in itertools.pairwise(symbols)))
 
 
 def character_error_rate(read, truth):
@@ -199,7 +200,7 @@ EXERCISES = [
             ),
             Wrong(
                 _in_probabilities,
-                "right, until the products are smaller than the least number above 0. Stay with logarithms all the way.",
+                "right, until the products are smaller than the least number above 0. Stay with logarithms throughout.",
             ),
         ],
     ),
@@ -237,7 +238,7 @@ EXERCISES = [
         wrong=[
             Wrong(
                 _by_position,
-                "this looks like a comparison place by place. One digit left out at the beginning shifts all the others.",
+                "this looks like a comparison place by place. One digit left out in front shifts all the others.",
             ),
             Wrong(
                 lambda read, truth: _edits(read.tolist(), truth.tolist()) / max(len(read), 1),
