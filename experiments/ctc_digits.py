@@ -2,11 +2,11 @@
 
     python experiments/ctc_digits.py        # writes lossutils/learn/experiments/ctc_digits.json
 
-A strip holds two to five MNIST digits with random gaps. One small convolutional network, five losses: CTC, which
+A strip holds two to five MNIST digits with random gaps. One small convolutional network, six losses: CTC, which
 knows the label alone; the best path in place of CTC's sum; and cross entropy per frame, with the true places (the
-middle three or five frames of each digit) or with places guessed by cutting the inked part into equal pieces. For CTC
-the greedy reading is compared with a beam search. What is in the file already is not computed again. The section
-"CTC: sequences without alignment" shows the curves and repeats a piece.
+middle frame of each digit, or the middle three or five) or with places guessed by cutting the inked part into equal
+pieces. For CTC the greedy reading is compared with a beam search. What is in the file already is not computed again.
+The section "CTC: sequences without alignment" shows the curves and repeats a piece.
 """
 
 import collections
@@ -113,6 +113,7 @@ LOSSES = {
     "true places": by_frames(False),
     "equal pieces": by_frames(True),
     "true places, wide": by_frames(False, 2),
+    "true places, narrow": by_frames(False, 0),
 }
 
 

@@ -224,4 +224,5 @@ def test_ctc_digits():
         assert again["loss"] == pytest.approx(first["loss"][:5], rel=0.1)
         assert again["blank"] == pytest.approx(first["blank"][:5], abs=0.1)
         assert again["cer"] == pytest.approx(first["cer"][:3], abs=0.1)
-    assert len(found["readings"]) == len(found["seeds"]) == len(found["runs"]["true places, wide"])
+    assert set(found["runs"]) == set(module.LOSSES)
+    assert {len(rows) for rows in (*found["runs"].values(), found["readings"])} == {len(found["seeds"])}
