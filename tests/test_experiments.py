@@ -226,3 +226,19 @@ def test_ctc_digits():
         assert again["cer"] == pytest.approx(first["cer"][:3], abs=0.1)
     assert set(found["runs"]) == set(module.LOSSES)
     assert {len(rows) for rows in (*found["runs"].values(), found["readings"])} == {len(found["seeds"])}
+def test_detector_losses():
+    """Its first seed with mining, for 50 steps."""
+    module = script("detector_losses")
+    loss, steps = module.WAYS["mined 1:3"], module.LONG["short"]
+    again = module.run(loss, 0, module.pictures(False), module.pictures(True, 60), steps)
+    wanted = recorded("detector_losses")["short"]["mined 1:3"][0]
+    assert again["precision"] == pytest.approx(wanted["precision"], abs=0.1)
+
+
+def test_long_tail():
+    """Its first seed with focal loss after 20 epochs."""
+    found = recorded("long_tail")
+    wanted = found["runs"]["focal"][0][found["at"].index(20)]
+    (again,) = script("long_tail").run("focal", 0, (20,))
+    for key, tolerance in (("recall", 0.03), ("confidence", 0.01), ("raw", 0.02), ("temperature", 0.03)):
+        assert again[key] == pytest.approx(wanted[key], abs=tolerance)
