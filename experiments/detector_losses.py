@@ -21,7 +21,7 @@ from lossutils.learn import scenes
 
 LONG = {"ways": 300, "grid": 150, "short": 50}  # steps
 ALPHAS, GAMMAS = (0.25, 0.5, 0.75), (0.0, 0.5, 2.0, 5.0)
-FOUR, GRID = range(5), range(2)  # seeds of the four ways and of the grid
+FOUR, GRID = range(5), range(3)  # seeds of the four ways and of the grid
 OVERLAPS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75)
 SHOWN = 6  # of so many test scenes the boxes are kept
 TARGET = pathlib.Path(__file__).resolve().parent.parent / "lossutils" / "learn" / "experiments" / "detector_losses.json"
