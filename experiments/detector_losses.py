@@ -1,7 +1,8 @@
 """The dense detector of digits under four losses, and under focal loss over a grid of α and γ.
 
     python experiments/detector_losses.py          all runs not yet in lossutils/learn/experiments/detector_losses.json
-    python experiments/detector_losses.py grid     those of the grid only; "ways": those of the four losses; "short"
+    python experiments/detector_losses.py grid     those of the grid only; "ways": those of the four losses; "sized": focal
+                                                   loss enlarged to the size of the balanced one; "short"
 
 For "A detector trained four ways". All runs of a group have the same scenes, steps and learning rate; those of one seed
 also have the same first weights and the same batches.
@@ -19,7 +20,7 @@ from torch.nn import functional as F
 from lossutils import hard_example_mean, sigmoid_focal_loss
 from lossutils.learn import scenes
 
-LONG = {"ways": 300, "grid": 150, "short": 50}  # steps
+LONG = {"ways": 300, "sized": 300, "grid": 150, "short": 50}  # steps
 ALPHAS, GAMMAS = (0.25, 0.5, 0.75), (0.0, 0.5, 2.0, 5.0)
 FOUR, GRID = range(5), range(3)  # seeds of the four ways and of the grid
 OVERLAPS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75)
@@ -47,6 +48,8 @@ WAYS = {
     "balanced, α = 0.75": focal(0.75, 0.0),
     "focal, α = 0.25, γ = 2": focal(0.25, 2.0),
 }
+
+SIZED = {"focal, times 4.8": lambda x, y: 4.8 * focal(0.25, 2.0)(x, y)}  # starts at the size of the balanced one
 
 
 def pictures(test: bool, n: int = 160) -> scenes.Scenes:
@@ -110,13 +113,14 @@ def main(groups: list[str]) -> None:
     plain, *new, focused = WAYS
     wanted = [("ways", name, 0) for name in (plain, focused)]  # their other seeds are in dense_detector.json
     wanted += [("ways", name, seed) for seed in FOUR for name in new]
+    wanted += [("sized", name, seed) for seed in FOUR for name in SIZED]
     wanted += [("short", new[0], 0)]  # 50 steps, for the test of this file
     wanted += [("grid", f"{alpha} {gamma:g}", seed) for seed in GRID for gamma in GAMMAS for alpha in ALPHAS]
     for group, name, seed in wanted:
         record = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
         if group not in groups or len(record.get(group, {}).get(name, [])) > seed:
             continue
-        loss = focal(*map(float, name.split())) if group == "grid" else WAYS[name]
+        loss = focal(*map(float, name.split())) if group == "grid" else (WAYS | SIZED)[name]
         result = run(loss, seed, train_on, test_on, LONG[group])
         found = result.pop("found")
         if group != "ways":
