@@ -1,8 +1,8 @@
 """The dense detector of digits under four losses, and under focal loss over a grid of α and γ.
 
     python experiments/detector_losses.py          all runs not yet in lossutils/learn/experiments/detector_losses.json
-    python experiments/detector_losses.py grid     those of the grid only; "ways": those of the four losses; "sized": focal
-                                                   loss enlarged to the size of the balanced one; "short"
+    python experiments/detector_losses.py grid     those of the grid only; "ways": the four losses; "short"; "sized":
+                                                   focal loss enlarged to the size of the balanced one
 
 For "A detector trained four ways". All runs of a group have the same scenes, steps and learning rate; those of one seed
 also have the same first weights and the same batches.

@@ -169,6 +169,14 @@ EXERCISES = [
                 "this looks like the shares up to a factor. What do they sum to?",
             ),
             Wrong(
+                lambda p, gamma: _normal(1 / _falls(p, 2.0)),
+                "this looks like γ = 2 whatever γ is given.",
+            ),
+            Wrong(
+                lambda p, gamma: (1 / _falls(p, gamma)) / (1 / _falls(p, gamma)).sum(),
+                "this looks like one sum over all rows. Each row is a sample of its own.",
+            ),
+            Wrong(
                 lambda p, gamma: _normal(p / (1 - p) ** gamma),
                 "this looks like the factor (1 − p)^γ taken for a constant. It moves with p, too.",
             ),
@@ -183,6 +191,10 @@ EXERCISES = [
         ],
     ),
 ]
+
+
+def _falls(p, gamma):
+    return (1 - p) ** gamma / p - gamma * (1 - p) ** (gamma - 1) * p.log()
 
 
 def _normal(rows):
