@@ -242,3 +242,12 @@ def test_long_tail():
     (again,) = script("long_tail").run("focal", 0, (20,))
     for key, tolerance in (("recall", 0.03), ("confidence", 0.01), ("raw", 0.02), ("temperature", 0.03)):
         assert again[key] == pytest.approx(wanted[key], abs=tolerance)
+def test_segmentation():
+    """The Dice loss of its first seed, cut at ½ and at the best threshold. Training spreads the last digits."""
+    found, module = recorded("segmentation")["runs"]["Dice"][0], script("segmentation")
+    again = module.judge(module.train(module.LOSSES["Dice"], *module.train_set(0), 0), *module.held_out())
+    for cut in ("half", "best"):
+        for key in ("dice", "precision", "recall"):
+            assert again[cut][key] == pytest.approx(found[cut][key], abs=0.05), (cut, key)
+    assert again["nll"] == pytest.approx(found["nll"], abs=0.02)
+    assert again["between"] == pytest.approx(found["between"], abs=0.02)
