@@ -216,6 +216,8 @@ def test_two_tasks():
     for key, tolerance in {"wrong": 3.0, "rmse": 0.6}.items():
         for mine, theirs in zip(again[key], kept[key][:2], strict=True):
             assert mine == pytest.approx(theirs, abs=tolerance, rel=0.1), key
+
+
 def test_ctc_digits():
     """The first 50 batches of its first seed, by the sum and by the best path."""
     found, module = recorded("ctc_digits"), script("ctc_digits")
@@ -226,6 +228,8 @@ def test_ctc_digits():
         assert again["cer"] == pytest.approx(first["cer"][:3], abs=0.1)
     assert set(found["runs"]) == set(module.LOSSES)
     assert {len(rows) for rows in (*found["runs"].values(), found["readings"])} == {len(found["seeds"])}
+
+
 def test_detector_losses():
     """Its first seed with mining, for 50 steps."""
     module = script("detector_losses")
@@ -242,6 +246,8 @@ def test_long_tail():
     (again,) = script("long_tail").run("focal", 0, (20,))
     for key, tolerance in (("recall", 0.03), ("confidence", 0.01), ("raw", 0.02), ("temperature", 0.03)):
         assert again[key] == pytest.approx(wanted[key], abs=tolerance)
+
+
 def test_segmentation():
     """The Dice loss of its first seed, cut at ½ and at the best threshold. Training spreads the last digits."""
     found, module = recorded("segmentation")["runs"]["Dice"][0], script("segmentation")
