@@ -257,3 +257,15 @@ def test_segmentation():
             assert again[cut][key] == pytest.approx(found[cut][key], abs=0.05), (cut, key)
     assert again["nll"] == pytest.approx(found["nll"], abs=0.02)
     assert again["between"] == pytest.approx(found["between"], abs=0.02)
+def test_triplets():
+    """Its first seed: batch-hard triplets and InfoNCE to the end, and half of a collapse."""
+    found, module = recorded("triplets"), script("triplets")
+    for arm in ("triplet, batch-hard", "InfoNCE, 28 pairs"):
+        again, first = module.run(arm, 0), found["arms"][arm][0]
+        assert again["loss"] == pytest.approx(first["loss"], abs=0.03), arm
+        for mine, theirs, tolerance in zip(again["quality"], first["quality"], (0.02, 0.01, 0.04, 0.04), strict=True):
+            assert mine == pytest.approx(theirs, abs=tolerance), arm
+    row = found["collapse"][0]
+    loss, spread = module.collapse(row["squared"], row["mining"], row["rate"], 0, steps=200)
+    assert loss == pytest.approx(row["runs"][0][0][:11], abs=0.01)
+    assert spread[-1] == pytest.approx(row["runs"][0][1][10], rel=0.2)
