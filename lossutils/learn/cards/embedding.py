@@ -345,9 +345,9 @@ CARDS = [
         form=Whole(
             formula=r"\ell_i = -\log \frac{\exp s_{ii}}{\sum_{j=1}^N \exp s_{ij}}, \quad "
             r"s_{ij} = \frac{\cos(q_i, k_j)}{\tau}",
-            gradient=r"\frac{\partial \ell_i}{\partial q_i} = \frac{1}{\tau \lVert q_i \rVert} "
-            r"(I - u_i u_i^\top) \Bigl( \sum_j p_{ij} v_j - v_i \Bigr), \quad u_i = \frac{q_i}{\lVert q_i \rVert},\ "
-            r"v_j = \frac{k_j}{\lVert k_j \rVert},\ p_i = \operatorname{softmax}(s_i)",
+            gradient=r"\begin{aligned} \frac{\partial \ell_i}{\partial q_i} &= \frac{1}{\tau \lVert q_i \rVert} "
+            r"(I - u_i u_i^\top) \Bigl( \sum_j p_{ij} v_j - v_i \Bigr) , \cr u_i &= \frac{q_i}{\lVert q_i \rVert} , "
+            r"\quad v_j = \frac{k_j}{\lVert k_j \rVert} , \quad p_i = \operatorname{softmax}(s_i) \end{aligned}",
             draw=_draw_batch,
             call=lambda query, key: info_nce_loss(query, key, temperature=0.1, reduction="none"),
             reference=_info_nce,
