@@ -359,7 +359,7 @@ CARDS = [
         ),
         range=(0, INF),
         range_words="for given N and τ from $\\log(1 + (N - 1) e^{-2/\\tau})$ to $\\log(1 + (N - 1) e^{2/\\tau})$; "
-        "log N at chance, and $\\log(1 + (N - 1) e^{-1/\\tau})$ for a perfect match among orthogonal others",
+        "log N when all cosines are equal, and $\\log(1 + (N - 1) e^{-1/\\tau})$ for a perfect match among orthogonal others",
         convex=False,
         smoothness="smooth",
         lipschitz=None,
