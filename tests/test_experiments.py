@@ -269,3 +269,12 @@ def test_triplets():
     loss, spread = module.collapse(row["squared"], row["mining"], row["rate"], 0, steps=200)
     assert loss == pytest.approx(row["runs"][0][0][:11], abs=0.01)
     assert spread[-1] == pytest.approx(row["runs"][0][1][10], rel=0.2)
+def test_box_regression():
+    """Its first seed: one curve of the simulation, and the boxes of digits by one loss."""
+    module, found = script("box_regression"), recorded("box_regression")
+    rule, name = "gradient × (2 − IoU)", "GIoU"
+    again = module.simulate(0, rules=[rule], names=[name])["rules"][rule][name]
+    first = found["simulation"][0]["rules"][rule][name]
+    assert again["error"] == pytest.approx(first["error"], rel=0.02, abs=0.01)
+    assert again["iou"] == pytest.approx(first["iou"], abs=0.01)
+    assert module.digits(0, names=["CIoU"])["CIoU"] == pytest.approx(found["digits"][0]["CIoU"], abs=0.05)
