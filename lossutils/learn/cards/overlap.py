@@ -590,8 +590,9 @@ CARDS = [
         smoothness="kinks",
         lipschitz=None,
         scale="Both boxes shifted, or (but for ε) scaled: the same loss. The gradient goes as 1 over the size.",
-        fails="Where one box lies in the other it is the IoU loss. Boxes apart it first makes larger, until they meet, "
-        "rather than moving them: slow, and worst for two boxes in one row or column.",
+        fails="Where one box lies in the other it is the IoU loss. Far apart its slope fades, and a box "
+        "lowers the loss by growing as well as by moving. Without the clamp of the intersection, boxes apart in one row or "
+        "column may have no gradient.",
         names=Names(
             others='`torchvision.ops.generalized_box_iou_loss(reduction="none", eps=1e-7)`; `monai.losses.BoxGIoULoss`',
             clash="`torchvision.ops.generalized_box_iou` is the index, from −1 to 1, of all pairs. " + _BOX_CLASH,
