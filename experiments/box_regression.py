@@ -87,8 +87,8 @@ def published(name, box, target):
     """The directions as the code beside the paper has them, by hand; they are not quite minus the gradients.
 
     The slopes by the sides of what depends on areas are twice the derivative. GIoU does not clamp the sides of the
-    intersection. In the distance term the part that comes from c² takes width and height together, has the opposite sign
-    for the centre, and has it for a side that covers the target's. In CIoU 1/(w² + h²) is 1.
+    intersection. In the distance term the part that comes from c² takes width and height together, has the opposite
+    sign for the centre, and has it for a side that covers the target's. In CIoU 1/(w² + h²) is 1.
     """
     slope, iou = downhill("IoU", box, target)
     one, other = corners(box), corners(target)
