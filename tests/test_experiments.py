@@ -257,6 +257,8 @@ def test_segmentation():
             assert again[cut][key] == pytest.approx(found[cut][key], abs=0.05), (cut, key)
     assert again["nll"] == pytest.approx(found["nll"], abs=0.02)
     assert again["between"] == pytest.approx(found["between"], abs=0.02)
+
+
 def test_triplets():
     """Its first seed: batch-hard triplets and InfoNCE to the end, and half of a collapse."""
     found, module = recorded("triplets"), script("triplets")
@@ -269,6 +271,8 @@ def test_triplets():
     loss, spread = module.collapse(row["squared"], row["mining"], row["rate"], 0, steps=200)
     assert loss == pytest.approx(row["runs"][0][0][:11], abs=0.01)
     assert spread[-1] == pytest.approx(row["runs"][0][1][10], rel=0.2)
+
+
 def test_box_regression():
     """Its first seed: one curve of the simulation, and the boxes of digits by one loss."""
     module, found = script("box_regression"), recorded("box_regression")
