@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book site offline pdf serve test notebooks rehearse lint benchmarks mutants compiled address clean
+.PHONY: help book site offline pdf serve test notebooks students rehearse lint benchmarks mutants compiled address clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: $(STAMP)  ## everything that proves the project, with one summary at the e
 
 notebooks: $(STAMP)  ## execute all notebooks and normalise them (NB=path for one)
 	$(BIN)/python tools/notebooks.py run $(NB)
+
+students: $(STAMP)  ## copies of the sections without solutions, in _build/students (TO=folder for another)
+	$(BIN)/python tools/students.py $(TO)
 
 rehearse: $(STAMP)  ## run every notebook as Colab would: fresh environment, empty folder, ipywidgets 8 and 7.7
 	$(BIN)/python tools/rehearse.py --all
