@@ -116,3 +116,12 @@ def test_the_book_is_never_written_over():
     """Protects the solutions themselves: the copies have the names of the originals."""
     with pytest.raises(SystemExit, match="another folder"):
         students.write_all(students.CHAPTERS)
+
+
+@every_section
+def test_the_plan_has_every_section(path):
+    """Protects the plan by weeks: it names each section, and one exercise of each that has some, by its right name."""
+    plan = (students.CHAPTERS / "teaching.md").read_text(encoding="utf-8")
+    assert f"({path.relative_to(students.CHAPTERS).as_posix()})" in plan
+    names = checks(read(path))
+    assert not names or any(f"`{name}`" in plan for name in names)
