@@ -164,3 +164,11 @@ def test_each_correction_leads_to_its_demonstration(link):
             headings = re.findall(r"^#{1,4} (.*)$", cell.source, re.MULTILINE)
             here = slug(headings[-1]) if headings else here
     assert code.get(wanted), f"no code under #{wanted}"
+
+
+def test_every_section_has_its_run_time_and_stays_within_the_bound():
+    """Protects the reader's time: each section under 60 s, all of them together under 10 minutes on two cores."""
+    text = (ROOT / "benchmarks" / "RUNTIMES.md").read_text(encoding="utf-8")
+    seconds = {page: int(s) for page, s in re.findall(r"\]\(([\w/]+)\.ipynb\) \| (\d+) \|", text)}
+    assert set(seconds) == contents() | {"index"}
+    assert max(seconds.values()) < 60 and sum(seconds.values()) / 2 < 600
