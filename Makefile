@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book site offline pdf serve test notebooks students rehearse lint benchmarks mutants compiled address clean
+.PHONY: help book site offline pdf serve test notebooks students rehearse lint benchmarks runtimes mutants compiled address clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ benchmarks:  ## time every loss against torch and other libraries, in an environ
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
 	.venv-bench/bin/python -W ignore -m benchmarks.run
+
+runtimes: $(STAMP)  ## time every notebook and write the book's table of it (5 minutes)
+	$(BIN)/python tools/runtimes.py
 
 mutants: $(STAMP)  ## break a module in every small way and see what its tests overlook (MODULE=regression)
 	$(BIN)/python -m pip install --quiet -r tests/mutants/requirements.txt

@@ -1,0 +1,75 @@
+"""Time every notebook and write the table that the book shows.
+
+    python tools/runtimes.py
+
+Each notebook runs from an empty folder in a kernel of its own, two at a time, a thread each; no output is written.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import tempfile
+import time
+
+import nbformat
+import notebooks
+import torch
+from nbclient import NotebookClient
+
+ROOT = notebooks.ROOT
+TARGET = ROOT / "benchmarks" / "RUNTIMES.md"
+
+
+def measure(path: pathlib.Path) -> tuple[pathlib.Path, float]:
+    """Seconds from the start of the kernel to the last output."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.pop("widgets", None)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        NotebookClient(
+            notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}},
+            extra_arguments=["--log-level=ERROR"],
+        ).execute()  # fmt: skip
+    return path, time.monotonic() - start
+
+
+def row(path: pathlib.Path, seconds: float) -> str:
+    """Title with a link from ``chapters/``, seconds, cells of code, words of text."""
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    title = re.search(r"^# (.*)$", text, re.MULTILINE)[1]
+    words = len(re.findall(r"[A-Za-z’'-]{2,}", re.sub(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```", "", text, flags=re.DOTALL)))
+    code = sum(cell.cell_type == "code" for cell in cells)
+    link = path.relative_to(ROOT / "chapters").as_posix()
+    return f"| [{title}]({link}) | {seconds:.0f} | {code} | {words:,} |"
+
+
+def main() -> None:
+    os.environ |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(measure, notebooks.all_notebooks()))
+    total = sum(seconds for _, seconds in found)
+    lines = [
+        "# Run times",
+        "",
+        '<!-- The book shows what follows, on its page "How long the notebooks run". -->',
+        "",
+        "Measured by `make runtimes`, two notebooks at a time on 2 cores, a thread each, "
+        f"with torch {torch.__version__}.",
+        "",
+        "| section | seconds | cells of code | words |",
+        "|---|---:|---:|---:|",
+        *(row(path, seconds) for path, seconds in found),
+        "",
+        f"Together {total / 60:.1f} minutes of one process; two at a time take half of that.",
+        "",
+    ]
+    TARGET.write_text("\n".join(lines), encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
