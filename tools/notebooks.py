@@ -46,8 +46,8 @@ def all_notebooks() -> list[pathlib.Path]:
     return sorted(p for p in (ROOT / "chapters").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 
 
-def execute(path: pathlib.Path) -> None:
-    """Run every cell in a fresh kernel whose working folder is empty, and store the outputs."""
+def executed(path: pathlib.Path):
+    """The notebook with the outputs of a fresh kernel whose working folder is empty."""
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
@@ -57,7 +57,12 @@ def execute(path: pathlib.Path) -> None:
             notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}},
             extra_arguments=["--log-level=ERROR"],
         ).execute()  # fmt: skip
-    write(normalise(notebook, path), path)
+    return notebook
+
+
+def execute(path: pathlib.Path) -> None:
+    """Run every cell and store the outputs."""
+    write(normalise(executed(path), path), path)
 
 
 def write(notebook, path: pathlib.Path) -> None:

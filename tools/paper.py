@@ -20,6 +20,7 @@ from pypdf.generic import ArrayObject, NameObject
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FOOT = (
     '<div style="width: 100%; font-size: 8px; text-align: center; font-family: sans-serif">'
     '<span class="title"></span> · <span class="pageNumber"></span></div>'
@@ -83,13 +84,12 @@ def bind(made: dict[str, tuple[str, bytes]], depths: dict[str, int]) -> PdfWrite
 def main(target: pathlib.Path, names: list[str]) -> None:
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
+    if CHROMIUM is None:
         raise SystemExit("printing needs Chromium, which is not installed (apt install chromium)")
     depths = {name: depth for depth, name in contents()}
     names = names or list(depths)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         made = sheets(names, browser)
         browser.close()
     with target.open("wb") as file:

@@ -11,13 +11,11 @@ import concurrent.futures
 import os
 import pathlib
 import re
-import tempfile
 import time
 
 import nbformat
 import notebooks
 import torch
-from nbclient import NotebookClient
 
 ROOT = notebooks.ROOT
 TARGET = ROOT / "benchmarks" / "RUNTIMES.md"
@@ -25,14 +23,8 @@ TARGET = ROOT / "benchmarks" / "RUNTIMES.md"
 
 def measure(path: pathlib.Path) -> tuple[pathlib.Path, float]:
     """Seconds from the start of the kernel to the last output."""
-    notebook = nbformat.read(path, as_version=4)
-    notebook.metadata.pop("widgets", None)
     start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(
-            notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}},
-            extra_arguments=["--log-level=ERROR"],
-        ).execute()  # fmt: skip
+    notebooks.executed(path)
     return path, time.monotonic() - start
 
 

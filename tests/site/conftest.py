@@ -2,16 +2,15 @@
 
 import contextlib
 import pathlib
-import shutil
 import threading
 import urllib.parse
 
 import pytest
 import serve
+from paper import CHROMIUM
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SITE = ROOT / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--disable-default-apps", "--disable-domain-reliability",
