@@ -1,5 +1,6 @@
 """The book against the inventory that it was planned from: every loss and every corrected sentence has its place."""
 
+import functools
 import pathlib
 import re
 from collections import Counter
@@ -100,6 +101,7 @@ def contents():
     return {s["file"].removeprefix("chapters/") for chapter in chapters for s in chapter.get("sections", [])}
 
 
+@functools.cache
 def cells(section):
     return nbformat.read(CHAPTERS / f"{section}.ipynb", as_version=4).cells
 
@@ -148,22 +150,53 @@ def test_every_sentence_that_was_wrong_is_set_right_once():
     assert Counter(place for places, _ in rows() for place in places) == SET_RIGHT
 
 
+INVENTORY = yaml.safe_load((pathlib.Path(__file__).parent / "inventory.yml").read_text(encoding="utf-8"))
+TOPICS = [(page, *topic) for page, topics in INVENTORY.items() for topic in topics]
+
+
 def slug(heading):
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def under(page, heading):
+    """The text and the code under a heading, named in full or by its anchor, its own subsections among it."""
+    text, code, level = [], [], None
+    for cell in cells(page):
+        parts = re.split(r"^(?=#{1,4} )", cell.source, flags=re.MULTILINE) if cell.cell_type == "markdown" else [""]
+        for part in parts:
+            if found := re.match(r"(#{1,4}) (.*)", part):
+                if level and len(found[1]) <= level:
+                    return "\n".join(text), "\n".join(code)
+                if heading in (found[2].strip(), slug(found[2].strip())):
+                    level = len(found[1])
+            if level:
+                text.append(part)
+        if level and cell.cell_type == "code":
+            code.append(cell.source)
+    return "\n".join(text), "\n".join(code)
+
+
+@pytest.mark.parametrize(("page", "topic", "heading", "words"), TOPICS, ids=[f"{t[0]}-{t[1]}" for t in TOPICS])
+def test_every_subject_of_the_inventory_is_taught_with_code(page, topic, heading, words):
+    """Protects what is not a loss: origins, properties, phenomena, ways of working."""
+    assert page in contents()
+    text, code = under(page, heading)
+    assert text, f"no heading {heading}"
+    assert code, f"no code under {heading}"
+    missing = [word for word in words.split() if not re.search(word, f"{text}\n{code}", re.IGNORECASE)]
+    assert not missing, f"{topic}: {missing} is not said under {heading}"
+
+
+def test_every_section_stands_in_the_inventory():
+    """Protects the list itself: a new section says what it teaches."""
+    assert set(INVENTORY) == contents()
 
 
 @pytest.mark.parametrize("link", sorted({link for _, links in rows() for link in links}))
 def test_each_correction_leads_to_its_demonstration(link):
     """Protects "with a cell that shows it": code stands under the heading that the link names."""
-    page, _, wanted = link.partition("#")
-    here, code = None, {}
-    for cell in cells(page.removesuffix(".ipynb")):
-        if cell.cell_type == "code":
-            code[here] = code.get(here, "") + cell.source
-        else:
-            headings = re.findall(r"^#{1,4} (.*)$", cell.source, re.MULTILINE)
-            here = slug(headings[-1]) if headings else here
-    assert code.get(wanted), f"no code under #{wanted}"
+    page, _, anchor = link.partition("#")
+    assert under(page.removesuffix(".ipynb"), anchor)[1], f"no code under #{anchor}"
 
 
 def test_every_section_has_its_run_time_and_stays_within_the_bound():
