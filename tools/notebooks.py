@@ -19,6 +19,7 @@ import tempfile
 import time
 
 import nbformat
+import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -44,6 +45,13 @@ ASKING = (
 def all_notebooks() -> list[pathlib.Path]:
     """Every notebook of the book, in the order of their paths."""
     return sorted(p for p in (ROOT / "chapters").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+
+
+def contents() -> dict[str, list[str]]:
+    """The pages of the book in reading order, the front page first, each with its sections, as `_toc.yml` has them."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [chapter for part in toc.get("parts", [toc]) for chapter in part.get("chapters", [])]
+    return {toc["root"]: []} | {c["file"]: [s["file"] for s in c.get("sections", [])] for c in chapters}
 
 
 def executed(path: pathlib.Path):

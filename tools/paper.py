@@ -14,7 +14,7 @@ import shutil
 import sys
 import urllib.parse
 
-import yaml
+import notebooks
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject
 
@@ -30,13 +30,8 @@ LOOK = {"format": "A4", "margin": {"top": "18mm", "bottom": "18mm", "left": "18m
 
 def contents() -> list[tuple[int, str]]:
     """Depth and name of every page, in reading order."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    listed = [(0, toc["root"])]
-    for part in toc["parts"]:
-        for chapter in part["chapters"]:
-            listed.append((0, chapter["file"]))
-            listed += [(1, section["file"]) for section in chapter.get("sections", [])]
-    return listed
+    pages = notebooks.contents().items()
+    return [entry for page, sections in pages for entry in ((0, page), *((1, section) for section in sections))]
 
 
 def sheets(names: list[str], browser) -> dict[str, tuple[str, bytes]]:

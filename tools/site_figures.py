@@ -17,7 +17,7 @@ import math
 import pathlib
 import re
 
-import yaml
+import notebooks
 from docutils import nodes
 from notebooks import REFERENCE, STATE, VIEW
 from sphinx.application import Sphinx
@@ -190,15 +190,10 @@ def tasks(path: pathlib.Path) -> dict[str, list[str]]:
 @functools.cache  # the notebooks are large, and every page with a table asks
 def contents() -> dict[str, dict[str, dict[str, list[str]]]]:
     """The tasks of each section of each chapter, in the book's order: chapter → section → kind → names."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"] if "sections" in chapter]
     return {
-        chapter["file"]: {
-            section["file"]: tasks(path)
-            for section in chapter["sections"]
-            if (path := ROOT / f"{section['file']}.ipynb").exists()
-        }
-        for chapter in chapters
+        chapter: {name: tasks(path) for name in sections if (path := ROOT / f"{name}.ipynb").exists()}
+        for chapter, sections in notebooks.contents().items()
+        if sections
     }
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 import nbformat
+import notebooks
 import pytest
 import yaml
 
@@ -96,9 +97,7 @@ SET_RIGHT = Counter(
 
 
 def contents():
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
-    return {s["file"].removeprefix("chapters/") for chapter in chapters for s in chapter.get("sections", [])}
+    return {name.removeprefix("chapters/") for names in notebooks.contents().values() for name in names}
 
 
 @functools.cache

@@ -11,7 +11,6 @@ import nbformat
 import notebooks
 import numpy as np
 import pytest
-import yaml
 
 import lossutils
 
@@ -35,9 +34,7 @@ def tracked():
 
 
 def sections():
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
-    return [ROOT / f"{section['file']}.ipynb" for chapter in chapters for section in chapter.get("sections", [])]
+    return [ROOT / f"{name}.ipynb" for names in notebooks.contents().values() for name in names]
 
 
 every_page = pytest.mark.parametrize("path", PAGES, ids=name)
@@ -46,8 +43,7 @@ every_section = pytest.mark.parametrize("path", sections(), ids=name)
 
 def test_the_contents_list_every_notebook():
     """Protects against a notebook that is proved but not on the site, or the reverse."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    listed = {ROOT / f"{toc['root']}.ipynb", *sections()}
+    listed = {*sections(), *(ROOT / f"{page}.ipynb" for page in notebooks.contents())}
     assert {p for p in listed if p.exists()} == set(PAGES)
 
 

@@ -4,7 +4,6 @@ import io
 
 import paper
 import pytest
-import yaml
 from pypdf import PdfReader
 
 pytestmark = pytest.mark.browser
@@ -20,9 +19,8 @@ def bound(site, browser):
 
 
 def test_the_contents_are_those_of_the_site():
-    toc = yaml.safe_load((paper.ROOT / "_toc.yml").read_text(encoding="utf-8"))
     names = [name for _, name in paper.contents()]
-    assert names[0] == toc["root"] and len(names) == len(set(names))
+    assert names[0] == "chapters/index" and len(names) == len(set(names))
     assert all((paper.SITE / f"{name}.html").exists() for name in names)
 
 
