@@ -4,6 +4,7 @@
 * What the theme leaves open for readers who do not see the page or use no mouse: the sidebar is a landmark, the arrows
   that unfold a chapter say whose sections they show, the empty corner of a table is no heading, an entry of the
   bibliography has no outdated role, and what scrolls sideways can be reached by the keyboard (``page.js``).
+* Chinese words say that they are Chinese, for a voice that reads aloud and for the choice of the glyphs.
   ``tests/site/test_desk.py`` asks axe-core about every page.
 """
 
@@ -22,16 +23,22 @@ SIDEBAR = re.compile(r'<div id="pst-primary-sidebar" class="bd-sidebar-primary b
 FOLD = re.compile(r"(<a [^>]*>)([^<]*)(</a><details[^>]*>)<summary>")
 CORNER = re.compile(r'<th class="head"><p></p></th>')
 ENTRIES = re.compile(r'(?<=<div) role="list"(?= class="citation-list")| role="doc-biblioentry"')
+CHINESE = re.compile(
+    r"(?P<kept><(?P<name>script|style|title|pre|option|svg|math)\b.*?</(?P=name)>|<!--.*?-->|<[^>]*>)"
+    r"|[\u3400-\u9fff]+(?:[\u3000-\u303f\uff00-\uffef]*[\u3400-\u9fff]+)*",
+    re.DOTALL,
+)
 
 
 def opened(page: str) -> str:
-    """The page with the names and roles that it lacks."""
+    """The page with the names, roles and languages that it lacks."""
     page = SIDEBAR.sub(
         '<div role="region" aria-label="The book" id="pst-primary-sidebar" class="bd-sidebar-primary bd-sidebar', page
     )
     page = FOLD.sub(
         lambda m: f'{m[1]}{m[2]}{m[3]}<summary aria-label="Sections of {html.escape(html.unescape(m[2]))}">', page
     )
+    page = CHINESE.sub(lambda m: m["kept"] or f'<span lang="zh-Hans">{m[0]}</span>', page)
     return ENTRIES.sub("", CORNER.sub("<td></td>", page))
 
 
