@@ -53,8 +53,8 @@ benchmarks:  ## time every loss against torch and other libraries, in an environ
 	.venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
 	.venv-bench/bin/python -W ignore -m benchmarks.run
 
-runtimes: $(STAMP)  ## time every notebook and write the book's table of it (5 minutes)
-	$(BIN)/python tools/runtimes.py
+runtimes: $(STAMP)  ## time every notebook and write the book's table of it (5 minutes; NB=path for one)
+	$(BIN)/python tools/runtimes.py $(NB)
 
 mutants: $(STAMP)  ## break a module in every small way and see what its tests overlook (MODULE=regression)
 	$(BIN)/python -m pip install --quiet -r tests/mutants/requirements.txt

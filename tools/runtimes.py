@@ -1,6 +1,7 @@
 """Time every notebook and write the table that the book shows.
 
-    python tools/runtimes.py
+    python tools/runtimes.py                 every notebook
+    python tools/runtimes.py NOTEBOOK …      these; the others keep their seconds
 
 Each notebook runs from an empty folder in a kernel of its own, two at a time, a thread each; no output is written.
 """
@@ -11,6 +12,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import sys
 import time
 
 import nbformat
@@ -19,6 +21,18 @@ import torch
 
 ROOT = notebooks.ROOT
 TARGET = ROOT / "benchmarks" / "RUNTIMES.md"
+
+
+def book() -> list[pathlib.Path]:
+    """The book's notebooks in reading order."""
+    names = [name for page, sections in notebooks.contents().items() for name in (page, *sections)]
+    return [path for name in names if (path := ROOT / f"{name}.ipynb").exists()]
+
+
+def known() -> dict[pathlib.Path, float]:
+    """The seconds that the table holds."""
+    rows = re.findall(r"\]\((\S+)\) \| (\d+) \|", TARGET.read_text(encoding="utf-8"))
+    return {ROOT / "chapters" / link: float(seconds) for link, seconds in rows}
 
 
 def measure(path: pathlib.Path) -> tuple[pathlib.Path, float]:
@@ -39,11 +53,13 @@ def row(path: pathlib.Path, seconds: float) -> str:
     return f"| [{title}]({link}) | {seconds:.0f} | {code} | {words:,} |"
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     os.environ |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    wanted = [pathlib.Path(name).resolve() for name in names] or book()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(measure, notebooks.all_notebooks()))
-    total = sum(seconds for _, seconds in found)
+        seconds = (known() if names else {}) | dict(pool.map(measure, wanted))
+    found = [(path, seconds[path]) for path in book()]
+    total = sum(took for _, took in found)
     lines = [
         "# Run times",
         "",
@@ -54,7 +70,7 @@ def main() -> None:
         "",
         "| section | seconds | cells of code | words |",
         "|---|---:|---:|---:|",
-        *(row(path, seconds) for path, seconds in found),
+        *(row(path, took) for path, took in found),
         "",
         f"Together {total / 60:.1f} minutes of one process; two at a time take half of that.",
         "",
@@ -64,4 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
