@@ -4,6 +4,7 @@ import functools
 import math
 
 import torch
+from scipy import stats
 
 from lossutils.learn.exercises import regression
 
@@ -434,4 +435,65 @@ ALSO_RIGHT = {
     ],
     "masked_nll": [lambda p, mask: -torch.where(mask > 0, p, torch.ones_like(p)).log().sum() / mask.sum().clamp(min=1)],
     "mended_step": [lambda w, x, y, rate: w - rate * 2 / len(x) * torch.dot(w * x - y, x)],
+    "paired_interval": [
+        lambda mine, theirs: torch.tensor(stats.ttest_rel(theirs, mine).confidence_interval(0.95)),
+        lambda mine, theirs: (
+            (theirs - mine).mean()
+            + torch.tensor([-1.0, 1.0], dtype=torch.float64)
+            * stats.t.isf(0.025, len(mine) - 1)
+            * ((theirs - mine).var() / len(mine)).sqrt()
+        ),
+    ],
+    "decide_by_cost": [lambda p, miss, alarm: (p * (miss + alarm) > alarm).double()],
+    "best_angle": [
+        lambda density, angles: angles[
+            (
+                torch.rad2deg(torch.acos(torch.cos(torch.deg2rad(angles[:, None] - angles)).clamp(-1, 1))) @ density
+            ).argmin()
+        ],
+        lambda density, angles: angles[
+            (density * (180 - ((angles[:, None] - angles).abs() % 360 - 180).abs())).sum(1).argmin()
+        ],
+    ],
+    "antipodal_nll": [
+        lambda mu, kappa, logit, target: (
+            math.log(2 * math.pi)
+            + torch.special.i0e(kappa).log()
+            + kappa
+            - torch.logsumexp(
+                torch.stack(
+                    [
+                        torch.nn.functional.logsigmoid(logit) + kappa * torch.cos(target - mu),
+                        torch.nn.functional.logsigmoid(-logit) + kappa * torch.cos(target - mu - math.pi),
+                    ]
+                ),
+                0,
+            )
+        ).mean(),
+        lambda mu, kappa, logit, target: (
+            math.log(2 * math.pi)
+            + torch.special.i0e(kappa).log()
+            + kappa
+            + torch.nn.functional.softplus(-logit)
+            - kappa * torch.cos(target - mu)
+            - torch.nn.functional.softplus(-logit - 2 * kappa * torch.cos(target - mu))
+        ).mean(),
+    ],
+    "hypergradient": [
+        lambda weights, pulls, outer, rate: (
+            -rate * (pulls @ outer - weights @ pulls @ outer / weights.sum()) / weights.sum()
+        ),
+    ],
+    "sum_nll": [
+        lambda first, second, total: (
+            -torch.logsumexp(
+                (first[:, None] + second)[torch.arange(len(first))[:, None] + torch.arange(len(second)) == total], 0
+            )
+        ),
+    ],
+    "residual_loss": [
+        lambda angle, speed, push, friction, square: torch.mean(
+            (-push - friction * speed - square * torch.sin(angle)) ** 2
+        ),
+    ],
 }
