@@ -282,3 +282,14 @@ def test_box_regression():
     assert again["error"] == pytest.approx(first["error"], rel=0.02, abs=0.01)
     assert again["iou"] == pytest.approx(first["iou"], abs=0.01)
     assert module.digits(0, names=["CIoU"])["CIoU"] == pytest.approx(found["digits"][0]["CIoU"], abs=0.05)
+
+
+def test_turned_digits():
+    """The first four epochs of its first seed, one peak and two, on the validation digits."""
+    found, module = recorded("turned_digits"), script("turned_digits")
+    assert all(list(run) == module.NAMES for run in found["runs"].values())
+    epochs, valid = module.lessons(0, 4), module.split(0)[1]
+    for name in ("mixture 1", "mixture 2"):
+        again = module.judge(name, module.train(0, name, epochs), *valid, full=False)
+        for key, tolerance in {"mae": 3.0, "within": 4.0, "nll": 0.06}.items():
+            assert again[key] == pytest.approx(found["four epochs"][name][key], abs=tolerance), (name, key)
