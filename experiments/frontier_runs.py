@@ -46,7 +46,7 @@ def ones(h):
 
 
 def bottleneck(steps=1000, betas=BETAS, seeds=SEEDS):
-    """For each beta and seed: percent misread, nats kept about the label and the picture; and the code of 150 digits."""
+    """For each beta and seed: percent misread, nats about the label and the picture; and the code of 150 digits."""
     (x, y), n = digits(), len(betas)
     orders = [torch.randperm(1797, generator=torch.Generator().manual_seed(seed)) for seed in range(seeds)]
     train, test = (torch.stack([o[part] for o in orders]).repeat(n, 1) for part in (slice(1000), slice(1000, 1797)))

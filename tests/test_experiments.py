@@ -293,3 +293,28 @@ def test_turned_digits():
         again = module.judge(name, module.train(0, name, epochs), *valid, full=False)
         for key, tolerance in {"mae": 3.0, "within": 4.0, "nll": 0.06}.items():
             assert again[key] == pytest.approx(found["four epochs"][name][key], abs=tolerance), (name, key)
+def test_learned_loss():
+    """The first meta-steps of its first seed, and its curve judged on new digits at home and with more wrong labels."""
+    found, module = recorded("learned_loss"), script("learned_loss")
+    assert found["settings"] == list(module.SETTINGS)
+    first = found["runs"][0]
+    nats, right, test, _ = module.learn(0, meta_steps=4)
+    assert nats == pytest.approx(first["nats"][:5], rel=0.02)
+    assert right == pytest.approx(first["right"][:5], abs=2.0)
+    assert test == pytest.approx(first["test"][:5], abs=1.0)
+    for name in ("as learned", "60 % wrong"):
+        assert module.judge(0, name, first["shape"]) == pytest.approx(first["judged"][name], abs=1.5)
+
+
+def test_frontier_runs():
+    """400 sums and 400 digits, and the pendulum's own path; five seeds each, as they were recorded side by side."""
+    found, module = recorded("frontier_runs"), script("frontier_runs")
+    for kind in ("sums", "digits"):
+        again = module.sums(kind, 400)
+        assert again["digits"] == pytest.approx(found["sums"][f"{kind}, 400"]["digits"], abs=1.5)
+    zero = module.sums("sums", 50, modulo=10, zero=True, steps=20)
+    assert min(zero["digits"]) > 80
+    codes = module.keypad(found["words"])
+    assert len(codes.unique(dim=0)) == 24
+    assert module.swing().tolist() == pytest.approx(found["pendulum"]["truth"], rel=5e-3, abs=5e-4)
+    assert found["pendulum"]["friction"][2][3] == pytest.approx([0.4] * 5, abs=0.15)
