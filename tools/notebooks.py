@@ -41,6 +41,9 @@ ASKING = (
     "'Run this cell to answer: ' + (model.get('question') || {}).name; } };"
 )
 
+# And for the guide.
+GUIDING = "export default { render({ el }) { el.textContent = 'Run this cell to open the guide.'; } };"
+
 
 def all_notebooks() -> list[pathlib.Path]:
     """Every notebook of the book, in the order of their paths."""
@@ -137,7 +140,8 @@ def _widgets(notebook, path: pathlib.Path) -> None:
         record = state[old]
         record["state"] = _rename(record["state"], fresh)
         if "_esm" in record["state"]:
-            record["state"]["_esm"] = ASKING if "question" in record["state"] else STUB
+            asks = "question" in record["state"]
+            record["state"]["_esm"] = ASKING if asks else GUIDING if "guide" in record["state"] else STUB
             record["state"].pop("_css", None)
         kept[new] = record
     notebook.metadata.pop("widgets", None)

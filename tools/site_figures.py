@@ -3,7 +3,7 @@
 * The scripts of the figures, of the questions and of the progress and the loader become one classic script,
   ``widgets/live.js``: modules cannot be loaded from a folder on disk, classic scripts can.
 * Where a cell shows a live figure, the page carries its PNG, which the script replaces; where it shows a question, its
-  Markdown with the folded answer. So there is something without JavaScript, in print and for search, and the room is
+  Markdown with the folded answer; where it shows the guide, the table of its leaves. So there is something without JavaScript, in print and for search, and the room is
   reserved while the page loads.
 * ``{progress}`` in a chapter's opening page becomes a table of what there is to do, counted from the notebooks.
 """
@@ -34,6 +34,7 @@ SCRIPT = re.compile(r"<script[^>]*>(.*)</script>", re.DOTALL)
 
 CHECK = re.compile(r'^check\("(\w+)"', re.MULTILINE)
 KINDS = ("predictions", "quizzes", "exercises")
+GUIDE_ROOM = (560, 760)  # the height of the guide in pixels, as :func:`room` gives it for a question
 
 
 def classic(module: str, name: str = "LossLive") -> str:
@@ -48,10 +49,11 @@ def write_assets(app: Sphinx, config) -> None:
     """Generate the script and the style sheet into a folder of the build and let Sphinx copy it."""
     folder = pathlib.Path(app.outdir).parent / "generated"
     (folder / "widgets").mkdir(parents=True, exist_ok=True)
-    styles = "".join((LEARN / f"{name}.css").read_text(encoding="utf-8") for name in ("live", "ask"))
+    styles = "".join((LEARN / f"{name}.css").read_text(encoding="utf-8") for name in ("live", "ask", "guide"))
     assets = ROOT / "chapters" / "_assets"
     rest = [(assets / name).read_text(encoding="utf-8") for name in ("progress.js", "loader.js")]
-    script = "".join([classic(front_end("live")), classic(front_end("ask"), "LossAsk"), *rest])
+    widgets = (("live", "LossLive"), ("ask", "LossAsk"), ("guide", "LossGuide"))
+    script = "".join([*(classic(front_end(part), name) for part, name in widgets), *rest])
     for name, text in (("live.js", script), ("live.css", styles)):
         target = folder / "widgets" / name
         if not target.exists() or target.read_text(encoding="utf-8") != text:
@@ -147,6 +149,8 @@ class Fallback(SphinxPostTransform):
             if question := state.get(model, {}).get("state", {}).get("question"):
                 still, name, (wide, narrow) = kinds["text/markdown"].children, "aq", room(question)
                 drop_source(bundle)
+            elif "guide" in state.get(model, {}).get("state", {}):
+                still, name, (wide, narrow) = kinds["text/markdown"].children, "gd", GUIDE_ROOM
             elif "image/png" in kinds:
                 still, name, (wide, narrow) = kinds["image/png"].children, "lf", heights(specs(model, state))
                 for node in still:

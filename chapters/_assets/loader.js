@@ -1,4 +1,4 @@
-// Starts the live figures and the questions of a static page from the widget state that the notebook saved. No kernel,
+// Starts the live figures, the questions and the guide of a static page from the widget state that the notebook saved. No kernel,
 // no request.
 (() => {
   const decode = (base64) => {
@@ -34,14 +34,15 @@
     for (const script of document.querySelectorAll('script[type="application/vnd.jupyter.widget-state+json"]'))
       Object.assign(state, JSON.parse(script.textContent).state);
     for (const script of document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')) {
-      const host = script.closest(".lf-host, .aq-host") || script.parentElement;
+      const host = script.closest(".lf-host, .aq-host, .gd-host") || script.parentElement;
       try {
         for (const record of widgets(JSON.parse(script.textContent).model_id, state)) {
           const el = document.createElement("div");
           script.before(el);
           const model = new Model(record);
           if (record.state.question) LossBook.follow(model);
-          (record.state.question ? LossAsk : LossLive).render({ model, el });
+          if (record.state.guide) model.data.page = ".html"; // what its links end on
+          (record.state.question ? LossAsk : record.state.guide ? LossGuide : LossLive).render({ model, el });
           for (const a of el.querySelectorAll("a[href]")) // links between notebooks
             a.setAttribute("href", a.getAttribute("href").replace(/^([^:]*)\.(ipynb|md)(?=#|$)/, "$1.html"));
         }

@@ -131,7 +131,7 @@ def test_no_link_leads_to_another_repository_or_script(path):
 @every_page
 def test_the_saved_figures_are_the_ones_that_nbval_proves(path):
     """Protects the static page: the widget state's numbers are those whose digest stands in the compared output."""
-    from lossutils.learn import ask, live
+    from lossutils.learn import ask, guide, live
 
     notebook = read(path)
     state = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
@@ -144,6 +144,10 @@ def test_the_saved_figures_are_the_ones_that_nbval_proves(path):
         assert model in state, "a widget without its state: execute the notebook with `make notebooks`"
         if question := state[model]["state"].get("question"):
             assert repr(ask.Question(question)) in text
+            continue
+        if state[model]["state"].get("guide"):
+            carried = guide.LossGuide(state[model]["state"]["guide"])
+            assert repr(carried) in text and carried.guide == guide.show().guide, "the guide of an older record"
             continue
         boxed = [c.removeprefix("IPY_MODEL_") for c in state[model]["state"].get("children", [])]
         [record] = [state[m] for m in (model, *boxed) if "spec" in state[m]["state"]]
