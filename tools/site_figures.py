@@ -3,8 +3,8 @@
 * The scripts of the figures, of the questions and of the progress and the loader become one classic script,
   ``widgets/live.js``: modules cannot be loaded from a folder on disk, classic scripts can.
 * Where a cell shows a live figure, the page carries its PNG, which the script replaces; where it shows a question, its
-  Markdown with the folded answer; where it shows the guide, the table of its leaves. So there is something without JavaScript, in print and for search, and the room is
-  reserved while the page loads.
+  Markdown with the folded answer; where it shows the guide, the table of its leaves. So there is something without
+  JavaScript, in print and for search, and the room is reserved while the page loads.
 * ``{progress}`` in a chapter's opening page becomes a table of what there is to do, counted from the notebooks.
 """
 

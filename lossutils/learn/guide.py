@@ -229,7 +229,8 @@ LEAVES: dict[str, Leaf] = {
         "It elicits the quantile without a word on the shape of the distribution; a Gaussian's quantile is right "
         "only where the noise is Gaussian.",
         "regression/quantiles_and_variance",
-        "Few samples lie beyond an extreme quantile. There a wrong shape may still estimate better than none.",
+        "Few samples lie beyond an extreme quantile, and there even a wrong shape may estimate as well as none.",
+        rival_how=", its quantile",
     ),
     "regression-spread": Leaf(
         "gaussian_nll_loss", "mse_loss", "gaussian_nll_loss(prediction, target, log_var.exp())",
@@ -237,11 +238,12 @@ LEAVES: dict[str, Leaf] = {
         "narrow there.",
         "regression/quantiles_and_variance",
         "A sample with a large predicted variance hardly moves its mean; watch the variance on unseen data.",
+        rival_how=", one variance",
     ),
     "counts": Leaf(
         "poisson_nll_loss", "mse_loss", "poisson_nll_loss(log_rate, count)",
-        "The mean of a count cannot be negative and its variance grows with it: the likelihood knows both, and weighs "
-        "a miss at a small rate more than the same miss at a large one.",
+        "By the logarithm of the rate its gradient is rate − count. A squared error multiplies that by the rate once "
+        "more, and the few persons with many visits own the fit.",
         "regression/counts",
         "More zeros, or more spread than the mean, leave the mean right and the intervals too narrow.",
     ),
@@ -259,12 +261,13 @@ LEAVES: dict[str, Leaf] = {
         "Where most samples lie far from the boundary, hinge keeps only those near it.",
     ),
     "binary-rare": Leaf(
-        "binary_cross_entropy_with_logits", "balanced_binary_cross_entropy_with_logits",
-        "binary_cross_entropy_with_logits(logit, label)",
-        "A weight on the rare class moves the threshold, and a ranking has none. Keep the probabilities and move the "
-        "threshold yourself.",
+        "balanced_binary_cross_entropy_with_logits", "binary_cross_entropy_with_logits",
+        "balanced_binary_cross_entropy_with_logits(logit, label, alpha=0.99)",
+        "Twenty cases of yes among two thousand hardly move a model whose weights are penalised; with a weight they "
+        "count as much as the rest together.",
         "focal/the_imbalance",
-        "Start the last bias at the log odds of the prior.",
+        "The output is no longer the probability of a yes, and ½ no longer its threshold. With many cases of yes the "
+        "plain loss ranks as well.",
     ),
     "multiclass-clean": Leaf(
         "cross_entropy", "multi_margin_loss", "cross_entropy(logits, classes)",
@@ -319,13 +322,15 @@ LEAVES: dict[str, Leaf] = {
         "tversky_loss", "dice_loss", "tversky_loss(mask_logits, mask, alpha=0.3, beta=0.7, from_logits=True)",
         "β above α makes a missed pixel more expensive than a false one.",
         "focal/masks",
-        "Precision pays for it. A lower threshold on a network trained otherwise buys recall as well.",
+        "Precision pays for it, and in the metric that counts recall twice the two are level. A lower threshold buys "
+        "recall as well.",
     ),
     "segmentation-probabilities": Leaf(
         "binary_cross_entropy_with_logits", "dice_loss", "binary_cross_entropy_with_logits(mask_logits, mask)",
         "A proper score pixel by pixel. Dice drives every pixel to 0 or 1.",
         "focal/masks",
-        "With rare objects the first steps say no everywhere: start the bias at the prior, and train long enough.",
+        "Its own metric, the log loss, shows a clear gain and the Brier score does not: with a rare object nearly all "
+        "pixels are easy for both.",
     ),
     "detection-classes": Leaf(
         "sigmoid_focal_loss", "balanced_binary_cross_entropy_with_logits",
@@ -356,16 +361,16 @@ LEAVES: dict[str, Leaf] = {
     ),
     "embedding-unseen": Leaf(
         "cross_entropy", "info_nce_loss", "cross_entropy(logits, classes)",
-        "New classes need features that were not needed to tell the old ones apart; the layer below a softmax keeps "
-        "more of them than a loss that pulls each class together.",
+        "New classes need features that were not needed to tell the old ones apart. A softmax asks only that the old "
+        "ones can be told apart, not that each shrinks to a point.",
         "embeddings/triplets",
-        "Try the raw input first: on these digits it does as well.",
+        "Try the raw input first: on these digits it finds more of the new classes than any trained embedding.",
     ),
     "embedding-pairs": Leaf(
         "pairwise_contrastive_loss", "cosine_embedding_loss", "pairwise_contrastive_loss(distance, same, margin=1.0)",
         "Alike pairs are drawn together, others pushed apart up to the margin and then left alone.",
         "embeddings/pairs",
-        "On classes never seen the order of the two can change.",
+        "Like any embedding of this kind it says little about classes that it has never seen.",
     ),
     "sequence-unaligned": Leaf(
         "ctc_loss", "cross_entropy", "ctc_loss(log_probs, text, frames, letters)",
@@ -373,17 +378,21 @@ LEAVES: dict[str, Leaf] = {
         "teaches wrong places.",
         "embeddings/ctc",
         "A text that is longer than the signal allows has an infinite loss.",
+        rival_how=", equal pieces",
     ),
     "sequence-aligned": Leaf(
         "ctc_loss", "cross_entropy", "ctc_loss(log_probs, text, frames, letters)",
-        "What is asked for is the text, and the places are one more thing to get right. They speed up the start.",
+        "What is asked for is the text, and the places are one more thing to get right. They help at the start of the "
+        "training only.",
         "embeddings/ctc",
         "If the places themselves are wanted, train on them: CTC's peaks need not stand over the symbols.",
+        rival_how=", true places",
     ),
     "generation-free": Leaf(
-        "lsgan_generator_loss", "nonsaturating_generator_loss",
+        "lsgan_generator_loss", "wgan_critic_loss",
         "lsgan_discriminator_loss(real, fake), lsgan_generator_loss(fake)",
-        "A square still pulls on fakes that the discriminator already tells apart.",
+        "A square still pulls on fakes that the discriminator already tells apart, and it costs no second gradient "
+        "as a penalty does.",
         "gan/least_squares",
         "The spread between seeds is as large as that between losses: compare several of each.", ["gan/family"],
     ),
@@ -398,14 +407,16 @@ LEAVES: dict[str, Leaf] = {
         "mse_loss", "l1_loss", "mse_loss(restored, picture)",
         "PSNR is a logarithm of the squared error.",
         "perceptual/restoration",
-        "The mean of all sharp pictures that would fit is a blurred one.", ["perceptual/pixels_and_the_eye"],
+        "After a third of the steps it was ahead of L1, after all of them they are level. Both blur.",
+        ["perceptual/pixels_and_the_eye"],
     ),
     "image-looks": Leaf(
-        "feature_loss", "mse_loss", "mse_loss(restored, picture) + feature_loss(features, true_features)",
-        "A texture a pixel further is a large error of pixels and a small one of features.",
+        "feature_loss", "mse_loss", "mse_loss(restored, picture) + w * feature_loss(features, true_features)",
+        "A texture that is a pixel off is a large error of pixels and a small one of features, so that the network "
+        "may draw it. The pictures come out sharper.",
         "perceptual/restoration",
-        "Judge it by a network that it was not trained on: there the gain can vanish.",
-        ["perceptual/feature_and_style"],
+        "On maps that it was not trained on the gain vanishes here, and a grid appears. Look at the pictures.",
+        ["perceptual/feature_and_style", "perceptual/pixels_and_the_eye"],
     ),
     "multitask-likelihoods": Leaf(
         "uncertainty_weighted_loss", "cross_entropy",
