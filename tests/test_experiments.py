@@ -318,3 +318,12 @@ def test_frontier_runs():
     assert len(codes.unique(dim=0)) == 24
     assert module.swing().tolist() == pytest.approx(found["pendulum"]["truth"], rel=5e-3, abs=5e-4)
     assert found["pendulum"]["friction"][2][3] == pytest.approx([0.4] * 5, abs=0.15)
+def test_guide():
+    """The leaves that read other records: what is written down is what those records say now."""
+    found, module = recorded("guide")["leaves"], script("guide")
+    assert list(found) == list(module.LEAVES)
+    for key, row in found.items():
+        assert row["better"] in ("higher", "lower") and row["source"].endswith(".py"), key
+        assert len(row["values"]["loss"]) == len(row["values"]["runner_up"]) == len(row["seeds"]), key
+        if module.LEAVES[key]["record"] != "guide":
+            assert module.entry(key) == row, key
