@@ -3,16 +3,28 @@
     python experiments/guide.py      # writes lossutils/learn/experiments/guide.json
 
 A leaf is a function. Those under "From other records" pick the numbers of one leaf out of the record of another
-experiment. A setting that a loss leaves open is then chosen for each seed by the mean of the other seeds, for the loss
-and for its runner-up alike. Values are paired: those of one seed share data, first weights and batches. For the section
-"A guide to choosing".
+experiment; a setting that a loss leaves open is then chosen for each seed by the mean of the other seeds. Those under
+"Runs of their own" take a seed: they draw rows for training, validation and test anew, and fit linear models, whose
+penalty and settings are chosen on the validation rows. Loss and runner-up are treated alike, and their values are
+paired: those of one seed share all but the loss. For the section "A guide to choosing".
 """
 
 from __future__ import annotations
 
+import functools
 import json
+import math
 import pathlib
 
+import torch
+from sklearn.metrics import average_precision_score
+
+import lossutils as lu
+from lossutils.learn import data as tables
+
+SEEDS = range(10)
+PENALTIES = (0.0, 1e-3, 1e-2, 1e-1, 1.0)
+STEPS, RATE = 200, 0.05
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "lossutils" / "learn" / "experiments"
 LEAVES = {}  # key → what the record says of the leaf, and its function
 
@@ -317,24 +329,310 @@ def multitask_any(found):
     return chosen([ratios[name] for name in found["names"][: len(found["grid"])]], min), ratios["uncertainty, degrees"]
 
 
+# Runs of their own
+
+
+def standard(parts, least: float = 1e-9):
+    """The parts (x, y) with columns of mean 0 and spread 1 in the first, or at most 1 / ``least`` of it; 1 is added."""
+    first = parts[0][0]
+    mean, spread = first.mean(0), first.std(0).clamp(min=least)
+    return [(torch.cat([(x - mean) / spread, torch.ones(len(x), 1, dtype=x.dtype)], 1), y) for x, y in parts]
+
+
+def split(x, y, sizes, seed: int, **options):
+    """(x, y) to train, to validate and to test, drawn at random, standard."""
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))[: sum(sizes)]
+    return standard([(x[rows], y[rows]) for rows in order.split(sizes)], **options)
+
+
+def fit(loss, x, y, outputs: int = 1):
+    """Linear models (column, output), one a penalty, by Adam on all rows; ``loss`` gives one value a row."""
+    lam = torch.tensor(PENALTIES, dtype=x.dtype)
+    weights = torch.zeros(len(lam), x.shape[1], outputs, dtype=x.dtype, requires_grad=True)
+    optimiser = torch.optim.Adam([weights], RATE)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
+    labels = y.repeat(len(lam))
+    for _ in range(STEPS):
+        scores = (x @ weights).flatten(0, 1).squeeze(-1)
+        risk = loss(scores, labels).view(len(lam), -1).mean(1) + lam / 2 * weights[:, :-1].square().sum((1, 2))
+        optimiser.zero_grad()
+        risk.sum().backward()
+        optimiser.step()
+        schedule.step()
+    return list(weights.detach())
+
+
+def each(loss, **options):
+    """The loss with its options, one value a row."""
+    return functools.partial(loss, reduction="none", **options)
+
+
+def tuned(models, parts, score, better=min, by=None) -> float:
+    """Of the models the one that does best on validation rows, by ``score`` or ``by``: its score on the test rows."""
+    _, (held_x, held_y), (x, y) = parts
+    best = better(models, key=lambda w: (by or score)((held_x @ w).squeeze(-1), held_y))
+    return float(score((x @ best).squeeze(-1), y))
+
+
+def regression(table, sizes, seed: int, mistyped: float = 0.0):
+    """A split, and the target's unit, in which its spread is 1 for a Gaussian; a robust one, from the training rows.
+
+    Of the targets in training and validation a share may be mistyped: ten times too large. The test rows are clean.
+    """
+    parts, generator = split(table.x, table.y, sizes, seed), torch.Generator().manual_seed(100 + seed)
+    for k in (0, 1):
+        slips = torch.rand(sizes[k], generator=generator) < mistyped
+        parts[k] = parts[k][0], torch.where(slips, 10 * parts[k][1], parts[k][1])
+    middle = parts[0][1].median()
+    unit = 1.4826 * (parts[0][1] - middle).abs().median()
+    return [(x, (y - middle) / unit) for x, y in parts], float(unit)
+
+
+def rmse(guess, y):
+    return (guess - y).square().mean().sqrt()
+
+
+def mae(guess, y):
+    return (guess - y).abs().mean()
+
+
+def middle_error(guess, y):
+    """The median of the absolute errors, which mistyped targets hardly move."""
+    return (guess - y).abs().median()
+
+
+def scaled(loss, name: str, parts, **options):
+    """Models with three values of a loss's scale, in units of the target's spread."""
+    return [w for v in (0.3, 1.0, 3.0) for w in fit(each(loss, **{name: v}, **options), *parts[0])]
+
+
+PATIENTS, ROWS = "diabetes, linear model, n = 200", (200, 100, 142)
+ERROR = "root mean squared error, units of disease progression"
+
+
+@leaf("regression-mean", "mse_loss", "huber_loss", ERROR, "lower", PATIENTS)
+def regression_mean(seed):
+    """The user wants the mean, and squared error is what the mean keeps small, though one of the losses is its own."""
+    parts, unit = regression(tables.diabetes(), ROWS, seed)
+    square, huber = fit(each(lu.mse_loss), *parts[0]), scaled(lu.huber_loss, "delta", parts)
+    return unit * tuned(square, parts, rmse), unit * tuned(huber, parts, rmse)
+
+
+@leaf("regression-outliers", "huber_loss", "mse_loss", ERROR, "lower", PATIENTS + " of which 10 % are mistyped")
+def regression_outliers(seed):
+    """Judged on clean rows by the squared error, the runner-up's own; chosen by the median error on mistyped ones."""
+    parts, unit = regression(tables.diabetes(), ROWS, seed, mistyped=0.1)
+    huber, square = scaled(lu.huber_loss, "delta", parts), fit(each(lu.mse_loss), *parts[0])
+    return tuple([unit * tuned(models, parts, rmse, by=middle_error) for models in (huber, square)])
+
+
+@leaf(
+    "regression-many-outliers", "general_robust_loss", "huber_loss", ERROR, "lower",
+    PATIENTS + " of which 35 % are mistyped; α = −2",
+)  # fmt: skip
+def regression_many_outliers(seed):
+    """Judged on clean rows, by the loss of neither; both scales are chosen by the median error on mistyped ones."""
+    parts, unit = regression(tables.diabetes(), ROWS, seed, mistyped=0.35)
+    models = scaled(lu.general_robust_loss, "scale", parts, alpha=-2.0), scaled(lu.huber_loss, "delta", parts)
+    return tuple([unit * tuned(some, parts, rmse, by=middle_error) for some in models])
+
+
+VISITS = "RAND health insurance, linear model, n = 1,000 person-years"
+
+
+@leaf("regression-median", "l1_loss", "mse_loss", "mean absolute error, visits", "lower", VISITS)
+def regression_median(seed):
+    """The user wants the median, and absolute error is what the median keeps small, though one loss is its own."""
+    parts, unit = regression(tables.randhie(), (1000, 500, 2000), seed)
+    models = (fit(each(loss), *parts[0]) for loss in (lu.l1_loss, lu.mse_loss))
+    return tuple([unit * tuned(some, parts, mae) for some in models])
+
+
+FOOD, HOUSEHOLDS = "food expenditure against income (Engel), linear model, n = 120 households", (120, 45, 70)
+
+
+def gaussian(guess, y):
+    """Of two outputs a row, the mean and the logarithm of the variance."""
+    return lu.gaussian_nll_loss(guess[:, 0], y, guess[:, 1].exp(), reduction="none")
+
+
+def one_variance(w, x, y):
+    """A model of the mean with a second output: the logarithm of its mean squared error in training."""
+    second = torch.zeros_like(w)
+    second[-1] = (x @ w - y[:, None]).square().mean().log()
+    return torch.cat([w, second], 1)
+
+
+@leaf(
+    "regression-quantile", "quantile_loss", "gaussian_nll_loss", "pinball error at 0.9, francs", "lower",
+    FOOD + "; against the 0.9 quantile of the Gaussian",
+)  # fmt: skip
+def regression_quantile(seed):
+    """The pinball error is what this quantile keeps small, and what was asked for, though one loss is its own."""
+    parts, unit = regression(tables.engel(), HOUSEHOLDS, seed)
+
+    def pinball(guess, y):
+        if guess.dim() == 2:
+            guess = guess[:, 0] + 1.2816 * (guess[:, 1] / 2).exp()
+        return lu.quantile_loss(guess, y, q=0.9)
+
+    models = fit(each(lu.quantile_loss, q=0.9), *parts[0]), fit(gaussian, *parts[0], outputs=2)
+    return tuple([unit * tuned(some, parts, pinball) for some in models])
+
+
+@leaf(
+    "regression-spread", "gaussian_nll_loss", "mse_loss",
+    "continuous ranked probability score of the predicted Gaussian, francs", "lower",
+    FOOD + "; against one variance for all rows",
+)  # fmt: skip
+def regression_spread(seed):
+    """A proper score of mean and spread together, in the target's unit, that is neither of the losses."""
+    parts, unit = regression(tables.engel(), HOUSEHOLDS, seed)
+    normal = torch.distributions.Normal(0.0, 1.0)
+
+    def crps(guess, y):
+        spread = (guess[:, 1] / 2).exp()
+        z = (y - guess[:, 0]) / spread
+        density = normal.log_prob(z).exp()
+        return (spread * (z * (2 * normal.cdf(z) - 1) + 2 * density - 1 / math.pi**0.5)).mean()
+
+    one = [one_variance(w, *parts[0]) for w in fit(each(lu.mse_loss), *parts[0])]
+    return tuple([unit * tuned(some, parts, crps) for some in (fit(gaussian, *parts[0], outputs=2), one)])
+
+
+def concordance(guess, y):
+    """Of the pairs of rows with different targets, the share in which the higher target has the higher guess."""
+    i, j = torch.triu_indices(len(y), len(y), 1)
+    apart = (y[i] - y[j]).sign()
+    return (((guess[i] - guess[j]).sign() * apart + 1) / 2)[apart != 0].mean()
+
+
+@leaf(
+    "counts", "poisson_nll_loss", "mse_loss", "pairs of people ordered as their visits, share", "higher",
+    "RAND health insurance, exponential of a linear model, n = 1,000 person-years",
+)  # fmt: skip
+def counts(seed):
+    """Order is in neither loss; squared error and Poisson deviance would each be one of them."""
+    parts = split(tables.randhie().x, tables.randhie().y, (1000, 500, 2000), seed)
+    losses = each(lu.poisson_nll_loss), lambda score, y: lu.mse_loss(score.exp(), y, reduction="none")
+    return tuple([tuned(fit(loss, *parts[0]), parts, concordance, max) for loss in losses])
+
+
+def signed(loss):
+    """The loss for labels of 0 and 1."""
+    return lambda scores, y: loss(scores, 2 * y - 1, reduction="none")
+
+
+@leaf(
+    "binary-probabilities", "binary_cross_entropy_with_logits", "squared_hinge_loss", "Brier score", "lower",
+    "breast cancer, linear model, n = 250; the squared hinge's score s is read as (s + 1) / 2, cut to [0, 1]",
+)  # fmt: skip
+def binary_probabilities(seed):
+    """A proper score that is neither of the losses; each output is turned into a probability by its loss's own rule."""
+    table = tables.breast_cancer()
+    parts = split(table.x, table.y.double(), (250, 119, 200), seed)
+    models = fit(each(lu.binary_cross_entropy_with_logits), *parts[0]), fit(signed(lu.squared_hinge_loss), *parts[0])
+    links = torch.sigmoid, lambda s: ((s + 1) / 2).clamp(0, 1)
+    pairs = zip(models, links, strict=True)
+    return tuple([tuned(some, parts, lambda s, y, link=link: (link(s) - y).square().mean()) for some, link in pairs])
+
+
+def mnist(seed: int, digit: int, rest: list[int]):
+    """Rows of MNIST at 14 × 14 pixels in a new order, first those of the digit, then those of the rest."""
+    x, y = tables.halved_mnist()
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
+    wanted = (y[order, None] == torch.tensor(rest)).any(1)
+    return x[order[y[order] == digit]], x[order[wanted]]
+
+
+@leaf(
+    "binary-decision", "binary_cross_entropy_with_logits", "hinge_loss", "wrong decisions, %", "lower",
+    "MNIST 14 × 14, threes against fives, linear model, n = 400",
+)  # fmt: skip
+def binary_decision(seed):
+    """Decisions are counted, by the sign of the score for both; neither loss counts them."""
+    x = torch.cat(mnist(seed, 3, [5]))
+    parts = split(x, (torch.arange(1000) < 500).double(), (400, 200, 400), seed, least=0.05)
+    models = fit(each(lu.binary_cross_entropy_with_logits), *parts[0]), fit(signed(lu.hinge_loss), *parts[0])
+    return tuple([100 * tuned(some, parts, lambda s, y: ((s > 0) != y).double().mean()) for some in models])
+
+
+@leaf(
+    "binary-rare", "binary_cross_entropy_with_logits", "balanced_binary_cross_entropy_with_logits",
+    "average precision, positives 1 in 100", "higher",
+    "MNIST 14 × 14, one digit (another one each seed) against the rest, linear model, n = 20 + 1,980; α from 0.9 and "
+    "0.99",
+)  # fmt: skip
+def binary_rare(seed):
+    """Rare cases are to stand first in the list; the order is judged, so no threshold has to be chosen."""
+    one, rest = mnist(seed, seed % 10, [c for c in range(10) if c != seed % 10])
+    ends = ((0, 20, 0, 1980), (20, 200, 1980, 3000), (200, 500, 3000, 4500))
+    drawn = [(torch.cat([one[a:b], rest[c:d]]), (torch.arange(b - a + d - c) < b - a).double()) for a, b, c, d in ends]
+    parts = standard(drawn, least=0.05)
+
+    def precision(scores, y):
+        weight = torch.where(y > 0, 0.01 / y.sum(), 0.99 / (1 - y).sum())
+        return average_precision_score(y, scores, sample_weight=weight)
+
+    plain = fit(each(lu.binary_cross_entropy_with_logits), *parts[0])
+    loss = lu.balanced_binary_cross_entropy_with_logits
+    balanced = [w for alpha in (0.9, 0.99) for w in fit(each(loss, alpha=alpha), *parts[0])]
+    return tuned(plain, parts, precision, max), tuned(balanced, parts, precision, max)
+
+
+@leaf(
+    "multiclass-clean", "cross_entropy", "multi_margin_loss", "wrong decisions, %", "lower",
+    "digits 8 × 8, linear model, n = 900",
+)  # fmt: skip
+def multiclass_clean(seed):
+    """Decisions are counted, by the largest score for both; neither loss counts them."""
+    table = tables.digits()
+    parts = split(table.x / 16, table.y, (900, 300, 597), seed, least=0.05)
+    losses = (each(loss) for loss in (lu.cross_entropy, lu.multi_margin_loss))
+    models = [fit(loss, *parts[0], outputs=10) for loss in losses]
+    return tuple([100 * tuned(some, parts, lambda s, y: (s.argmax(1) != y).double().mean()) for some in models])
+
+
+@leaf(
+    "ranking", "margin_ranking_loss", "soft_margin_loss", "pairs of patients in the right order, share", "higher",
+    "diabetes, linear score, n = 200, of which 2,000 random pairs; soft margin of the difference",
+)  # fmt: skip
+def ranking(seed):
+    """The share of pairs in order is the goal; both losses see only which of two is higher."""
+    parts, _ = regression(tables.diabetes(), ROWS, seed)
+    (x, y), generator = parts[0], torch.Generator().manual_seed(seed)
+    i, j = torch.randint(len(y), (2, 2000), generator=generator)
+    i, j = i[y[i] != y[j]], j[y[i] != y[j]]
+
+    def ahead(lead, sign):
+        return lu.margin_ranking_loss(lead, torch.zeros_like(lead), sign, margin=1.0, reduction="none")
+
+    models = [fit(loss, x[i] - x[j], (y[i] - y[j]).sign()) for loss in (ahead, each(lu.soft_margin_loss))]
+    return tuple([tuned(some, parts, concordance, max) for some in models])
+
+
 def short(values) -> list[float]:
     return [float(f"{v:.4g}") for v in values]
 
 
-def entry(key: str) -> dict:
-    """What the record says of one leaf."""
+def entry(key: str, seeds=SEEDS) -> dict:
+    """What the record says of one leaf; ``seeds`` are those of a run of its own."""
     words = dict(LEAVES[key])
     record, function = words.pop("record"), words.pop("function")
-    pairs = function(read(record))
+    pairs = list(zip(*map(function, seeds), strict=True)) if record == "guide" else function(read(record))
     values = {name: short(one) for name, one in zip(("loss", "runner_up"), pairs, strict=True)}
     return words | {"values": values, "source": f"experiments/{record}.py", "seeds": list(range(len(pairs[0])))}
 
 
 def main() -> None:
-    leaves = {key: entry(key) for key in LEAVES}
+    leaves = {}
+    for key in LEAVES:
+        leaves[key] = entry(key)
+        print(key, leaves[key]["values"], flush=True)
     text = json.dumps({"leaves": leaves}, ensure_ascii=False, separators=(",", ":"))
     (FOLDER / "guide.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     main()

@@ -319,11 +319,26 @@ def test_frontier_runs():
     assert module.swing().tolist() == pytest.approx(found["pendulum"]["truth"], rel=5e-3, abs=5e-4)
     assert found["pendulum"]["friction"][2][3] == pytest.approx([0.4] * 5, abs=0.15)
 def test_guide():
-    """The leaves that read other records: what is written down is what those records say now."""
+    """Its runs of their own, first seed. Another processor may make another setting the best on validation rows."""
     found, module = recorded("guide")["leaves"], script("guide")
     assert list(found) == list(module.LEAVES)
     for key, row in found.items():
-        assert row["better"] in ("higher", "lower") and row["source"].endswith(".py"), key
+        assert row["better"] in ("higher", "lower"), key
         assert len(row["values"]["loss"]) == len(row["values"]["runner_up"]) == len(row["seeds"]), key
-        if module.LEAVES[key]["record"] != "guide":
+        if row["source"] == "experiments/guide.py":
+            again = module.LEAVES[key]["function"](0)
+            assert again == pytest.approx((row["values"]["loss"][0], row["values"]["runner_up"][0]), rel=0.1), key
+
+
+def test_guide_from_other_records():
+    """What is written down of other experiments is what their records say now."""
+    found, module = recorded("guide")["leaves"], script("guide")
+    for key, row in found.items():
+        if row["source"] != "experiments/guide.py":
             assert module.entry(key) == row, key
+
+
+def test_guide_chooses_a_setting_by_the_other_seeds():
+    module = script("guide")
+    assert module.chosen([[1.0, 5.0, 5.0], [4.0, 3.0, 3.0]]) == [1.0, 3.0, 3.0]
+    assert module.chosen([[1.0, 5.0, 5.0], [4.0, 3.0, 3.0]], min) == [4.0, 5.0, 5.0]
