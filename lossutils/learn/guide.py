@@ -173,17 +173,12 @@ GIVEN = {
     "order": "+1 where the first belongs above, else −1",
     "query": "float (N, D), of length 1",
     "key": "row i belongs to query i",
-    "anchor": "float (N, D)",
-    "positive": "of the same class, the farthest in the batch",
-    "negative": "of another class, the nearest in the batch",
     "distance": "float (N,), of each pair",
     "same": "1 where the pair is alike, else 0, float (N,)",
     "log_probs": "float (T, N, C), blank first",
     "text": "integers (N, S)",
     "frames": "integers (N,)",
     "letters": "integers (N,)",
-    "frame_logits": "float (N, C, T)",
-    "frame_text": "integers (N, T), blank where no symbol stands",
     "real": "the discriminator's scores of real samples (N,)",
     "fake": "its scores of generated ones (N,)",
     "restored": "float (N, 3, H, W)",
@@ -661,7 +656,7 @@ def title(page: str) -> str:
 
 
 #: Pages without a loss card.
-TITLES = {"perceptual/restoration": "Restoring a photograph"}
+TITLES = {"perceptual/restoration": "Restoration: pixel loss against perceptual loss"}
 
 
 def choose(

@@ -1,4 +1,4 @@
-"""The guide: every answer leads to a leaf or a clear error, every leaf to an experiment, and no verdict is written by hand."""
+"""The guide: every answer leads to a leaf or a clear error, every leaf to runs, and no verdict is written by hand."""
 
 import inspect
 import itertools
@@ -168,7 +168,7 @@ def inputs():
     g = torch.Generator().manual_seed(0)
 
     def normal(*shape):
-        return torch.randn(*shape, generator=g, dtype=torch.float64).requires_grad_()
+        return torch.randn(shape, generator=g, dtype=torch.float64).requires_grad_()
 
     boxes = torch.tensor([[0.0, 0.0, 2.0, 3.0], [1.0, 1.0, 4.0, 2.0]], dtype=torch.float64)
     one_hot = torch.tensor([[1.0, 0, 1], [0, 0, 0], [0, 1, 1], [1, 1, 1]], dtype=torch.float64)
@@ -176,15 +176,16 @@ def inputs():
     log_probs = normal(6, 2, 4).log_softmax(-1)
     unit = torch.nn.functional.normalize
     return {
-        "prediction": normal(4), "target": normal(4).detach(), "scale": 1.0, "log_var": normal(4), "log_rate": normal(4),
+        "prediction": normal(4), "target": normal(4).detach(), "scale": 1.0, "log_var": normal(4),
+        "log_rate": normal(4),
         "count": torch.tensor([0.0, 1.0, 4.0, 2.0], dtype=torch.float64), "logit": normal(4),
         "label": torch.tensor([0.0, 1.0, 1.0, 0.0], dtype=torch.float64), "logits": normal(4, 3),
         "classes": torch.tensor([0, 2, 1, 1]), "weight": torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64),
         "teacher": normal(4, 3).detach(), "labels": one_hot, "mask_logits": normal(2, 1, 4, 4),
-        "mask": (normal(2, 1, 4, 4).detach() > 0).double(), "boxes": (boxes + 0.3).requires_grad_(), "true_boxes": boxes,
+        "mask": (normal(2, 1, 4, 4).detach() > 0).double(), "boxes": (boxes + 0.3).requires_grad_(),
+        "true_boxes": boxes,
         "score1": normal(4), "score2": normal(4), "order": torch.tensor([1.0, -1, 1, 1], dtype=torch.float64),
-        "query": unit(normal(4, 5), dim=1), "key": unit(normal(4, 5), dim=1), "anchor": normal(4, 5),
-        "positive": normal(4, 5), "negative": normal(4, 5), "distance": normal(4).abs(),
+        "query": unit(normal(4, 5), dim=1), "key": unit(normal(4, 5), dim=1), "distance": normal(4).abs(),
         "same": torch.tensor([1.0, 0, 0, 1], dtype=torch.float64), "log_probs": log_probs,
         "text": torch.tensor([[1, 2], [3, 3]]), "frames": torch.tensor([6, 5]), "letters": torch.tensor([2, 2]),
         "real": normal(4), "fake": normal(4), "restored": normal(2, 3, 4, 4), "picture": normal(2, 3, 4, 4).detach(),
@@ -298,4 +299,4 @@ def test_the_widget_is_light():
 def test_short_numbers():
     """Protects the sentences: three digits, a real minus sign, no exponent where a reader expects none."""
     said = [guide.short(v) for v in (0.0, 12.345, -0.5, 174.3, 12345.0, 0.000213, 1.0)]
-    assert said == ["0", "12.3", "−0.500", "174", "12345", "0.000213", "1.00"]
+    assert said == ["0", "12.3", "−0.500", "174", "12300", "0.000213", "1.00"]
