@@ -325,7 +325,7 @@ def test_guide():
     for key, row in found.items():
         assert row["better"] in ("higher", "lower"), key
         assert len(row["values"]["loss"]) == len(row["values"]["runner_up"]) == len(row["seeds"]), key
-        if row["source"] == "experiments/guide.py":
+        if row["source"] == "experiments/guide.py" and key != "detection-classes":  # its runs: test_detector_losses
             again = module.LEAVES[key]["function"](0)
             assert again == pytest.approx((row["values"]["loss"][0], row["values"]["runner_up"][0]), rel=0.1), key
 

@@ -333,7 +333,7 @@ LEAVES: dict[str, Leaf] = {
         "Thousands of easy places of the background must not drown a few objects: the factor in front of the "
         "logarithm takes them out of the sum.",
         "focal/detector",
-        "With α and γ of the paper, not tuned, it was behind a weight that was: tune both, or take the weight.",
+        "With α and γ of the paper, not tuned, it was behind a weight that was. Tune both, or take the weight alone.",
         ["focal/from_ce_to_focal", "focal/the_imbalance"],
     ),
     "detection-boxes": Leaf(
@@ -638,7 +638,7 @@ class Choice:
             ("Section", ", ".join(title(page) for page in (self.section, *self.see_also))),
         ]
         said = ", ".join(f"{k} = {v}" for k, v in self.answers.items())
-        head = f"| **{self.loss}** | for {said} |\n|---|---|\n"
+        head = f"| Loss | **{self.loss}** for {said} |\n|---|---|\n"
         return head + "".join(f"| {name} | {text} |\n" for name, text in rows if text)
 
 
