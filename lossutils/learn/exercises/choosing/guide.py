@@ -59,7 +59,6 @@ EXERCISES = [
             ([5.0, 1.0, 3.0, 2.0], [5.5, 2.5, 3.0, 4.0]),
         ],
         draw=lambda g, n: (numbers(g, n + 2, 0, 5, 0.013), numbers(g, n + 2, 1, 7, 0.04)),
-        edges=[Edge("the same gain in every seed", ([1.0, 2.0, 3.0], [1.5, 2.5, 3.5]), gradient="no")],
         wrong=[
             Wrong(
                 _unpaired,
