@@ -34,7 +34,7 @@ SCRIPT = re.compile(r"<script[^>]*>(.*)</script>", re.DOTALL)
 
 CHECK = re.compile(r'^check\("(\w+)"', re.MULTILINE)
 KINDS = ("predictions", "quizzes", "exercises")
-GUIDE_ROOM = (560, 760)  # the height of the guide in pixels, as :func:`room` gives it for a question
+GUIDE_ROOM = (620, 795)  # the height of the guide in pixels, as :func:`room` gives it for a question
 
 
 def classic(module: str, name: str = "LossLive") -> str:

@@ -258,11 +258,10 @@ LEAVES: dict[str, Leaf] = {
     "binary-rare": Leaf(
         "balanced_binary_cross_entropy_with_logits", "binary_cross_entropy_with_logits",
         "balanced_binary_cross_entropy_with_logits(logit, label, alpha=0.99)",
-        "Twenty cases of yes among two thousand hardly move a model whose weights are penalised; with a weight they "
-        "count as much as the rest together.",
+        "Twenty cases of yes among two thousand have a small share in the gradient; with a weight they count as much "
+        "as the rest together, and what sets them apart is learned in the same number of steps.",
         "focal/the_imbalance",
-        "The output is no longer the probability of a yes, and ½ no longer its threshold. With many cases of yes the "
-        "plain loss ranks as well.",
+        "The output is no longer the probability of a yes, and ½ no longer its threshold.",
     ),
     "multiclass-clean": Leaf(
         "cross_entropy", "multi_margin_loss", "cross_entropy(logits, classes)",
@@ -272,10 +271,11 @@ LEAVES: dict[str, Leaf] = {
     ),
     "multiclass-wrong-labels": Leaf(
         "cross_entropy", "multi_margin_loss", "cross_entropy(logits, classes)",
-        "With wrong labels at random the right class is still the most probable one, and a likelihood can say so with "
-        "few parameters. Here the penalty on the weights matters more than the loss.",
+        "Wrong labels at random leave the right class the most probable one, and a likelihood looks for that. The "
+        "penalty on the weights matters more than the loss here: choose it on other data.",
         "classification/margins",
-        "With more wrong labels, or another form of the hinge, the order changes; the section has the figure.",
+        "The gain is small. With 20 % of wrong labels, or with 60 %, it is lost in the noise; a hinge that looks at the "
+        "largest rival alone falls far behind from 40 % on.",
     ),
     "multiclass-long-tail": Leaf(
         "cross_entropy", "softmax_focal_loss", "cross_entropy(logits, classes, weight=weight)",
