@@ -274,8 +274,8 @@ LEAVES: dict[str, Leaf] = {
         "Wrong labels at random leave the right class the most probable one, and a likelihood looks for that. The "
         "penalty on the weights matters more than the loss here: choose it on other data.",
         "classification/margins",
-        "The gain is small. With 20 % of wrong labels, or with 60 %, it is lost in the noise; a hinge that looks at the "
-        "largest rival alone falls far behind from 40 % on.",
+        "The gain is small. With 20 % of wrong labels, or with 60 %, it is lost in the noise; a hinge that looks at "
+        "the largest rival alone falls far behind from 40 % on.",
     ),
     "multiclass-long-tail": Leaf(
         "cross_entropy", "softmax_focal_loss", "cross_entropy(logits, classes, weight=weight)",
