@@ -777,7 +777,7 @@ class LossGuide(anywidget.AnyWidget):
     value = traitlets.Dict().tag(sync=True)
 
     def __init__(self, guide: dict | None = None, value: dict | None = None):
-        super().__init__(guide=_spec() if guide is None else guide, value=value or {})
+        super().__init__(guide=_spec() if guide is None else guide, value=value or {"task": "regression"})
 
     @property
     def choice(self) -> Choice:
