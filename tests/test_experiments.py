@@ -293,6 +293,8 @@ def test_turned_digits():
         again = module.judge(name, module.train(0, name, epochs), *valid, full=False)
         for key, tolerance in {"mae": 3.0, "within": 4.0, "nll": 0.06}.items():
             assert again[key] == pytest.approx(found["four epochs"][name][key], abs=tolerance), (name, key)
+
+
 def test_learned_loss():
     """The first meta-steps of its first seed, and its curve judged on new digits at home and with more wrong labels."""
     found, module = recorded("learned_loss"), script("learned_loss")
@@ -318,6 +320,8 @@ def test_frontier_runs():
     assert len(codes.unique(dim=0)) == 24
     assert module.swing().tolist() == pytest.approx(found["pendulum"]["truth"], rel=5e-3, abs=5e-4)
     assert found["pendulum"]["friction"][2][3] == pytest.approx([0.4] * 5, abs=0.15)
+
+
 def test_guide():
     """Its runs of their own, first seed. Another processor may make another setting the best on validation rows."""
     found, module = recorded("guide")["leaves"], script("guide")

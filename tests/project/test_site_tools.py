@@ -52,9 +52,7 @@ def test_what_the_theme_leaves_without_a_name_gets_one():
 
 
 def test_chinese_words_name_their_language_and_nothing_else_is_touched():
-    page = (
-        '<title>熵</title><p title="熵">entropy (熵), 帕累托前沿</p><math><mtext>熵</mtext></math>'
-    )
+    page = '<title>熵</title><p title="熵">entropy (熵), 帕累托前沿</p><math><mtext>熵</mtext></math>'
     marked = '<p title="熵">entropy (<span lang="zh-Hans">熵</span>), <span lang="zh-Hans">帕累托前沿</span></p>'
     assert site_page.opened(page) == re.sub("<p.*</p>", marked, page)
 
