@@ -5,7 +5,7 @@
   that unfold a chapter say whose sections they show, the empty corner of a table is no heading, an entry of the
   bibliography has no outdated role, and what scrolls sideways can be reached by the keyboard (``page.js``).
 * Chinese words say that they are Chinese, for a voice that reads aloud and for the choice of the glyphs.
-  ``tests/site/test_desk.py`` asks axe-core about every page.
+  ``tests/site/test_visit.py`` asks axe-core about every page.
 """
 
 from __future__ import annotations

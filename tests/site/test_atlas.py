@@ -35,20 +35,27 @@ def atlas(request, browser, served, site):
         yield here
 
 
+# The filter's script is the same over http; what depends on the address is asked of both.
+from_a_folder = pytest.mark.parametrize("atlas", ["folder"], indirect=True)
+
+
 def clear(tab):
     tab.get_by_role("button", name="Clear the filter").click()
     tab.wait_for_timeout(20)
 
 
+SHOWN = """() => {
+    const visible = (selector) => [...document.querySelectorAll(selector)].filter(n => n.checkVisibility());
+    return [visible(".atlas-loss").map(n => n.id),
+        visible(".atlas-overview tbody tr").map(n => n.querySelector("a").hash.slice(1)),
+        document.querySelector("#atlas-count").textContent];
+}"""
+
+
 def shown(tab):
     """The losses that the page shows: as cards, as rows, and as the status says."""
-    visible = "nodes => nodes.filter(n => n.checkVisibility())"
-    loose = tab.locator(".atlas-loss").evaluate_all(f"nodes => ({visible})(nodes).map(n => n.id)")
-    rows = tab.locator(".atlas-overview tbody tr").evaluate_all(
-        f"nodes => ({visible})(nodes).map(n => n.querySelector('a').hash.slice(1))"
-    )
+    loose, rows, said = tab.evaluate(SHOWN)
     assert rows == loose
-    said = tab.locator("#atlas-count").inner_text()
     assert said.startswith(f"{len(loose)} of {len(ALL)} losses" if loose else "No loss has all of this")
     return loose
 
@@ -95,6 +102,7 @@ def test_nothing_leaves_and_nothing_fails_with_all_cards_open(atlas):
 
 
 @browser_test
+@from_a_folder
 def test_every_choice_shows_what_python_finds(atlas):
     """Protects each filter: task, input, origin, properties; the number is announced."""
     tab = atlas.page
@@ -118,6 +126,7 @@ def test_every_choice_shows_what_python_finds(atlas):
 
 
 @browser_test
+@from_a_folder
 def test_choices_combine(atlas):
     """Protects combinations: all conditions hold at once, and the address holds them too."""
     tab = atlas.page
@@ -133,6 +142,7 @@ def test_choices_combine(atlas):
 
 
 @browser_test
+@from_a_folder
 @pytest.mark.parametrize("text", ["huber", "均方误差", "泊松", "SmoothL1", "F.l1_loss", "mean pinball", "Huber delta"])
 def test_the_text_box_finds_names(atlas, text):
     """Protects the search by name: ours, other libraries', Chinese."""
@@ -143,6 +153,7 @@ def test_the_text_box_finds_names(atlas, text):
 
 
 @browser_test
+@from_a_folder
 def test_no_match_is_said_in_words(atlas):
     tab = atlas.page
     clear(tab)
@@ -180,6 +191,7 @@ def test_a_choice_and_a_card_can_be_linked(atlas, visit):
 
 
 @browser_test
+@from_a_folder
 def test_the_filter_works_by_keyboard(atlas):
     """Protects who uses no mouse: every control can be reached by Tab, in reading order, and used."""
     tab = atlas.page
@@ -199,6 +211,7 @@ def test_the_filter_works_by_keyboard(atlas):
 
 
 @browser_test
+@from_a_folder
 def test_few_matches_are_opened_and_typeset(atlas):
     tab = atlas.page
     clear(tab)

@@ -8,7 +8,7 @@ import urllib.parse
 import address
 import pytest
 from bs4 import BeautifulSoup
-from conftest import SECTIONS, SITE, pages
+from conftest import SECTIONS, SITE, pages, questions, widgets
 
 
 @functools.cache
@@ -48,6 +48,18 @@ def test_every_image_of_the_text_has_alt_text(page, site):
     for image in article.find_all("img"):
         alt = image.get("alt", "")
         assert len(alt) > 15 and not alt.endswith(".png"), image
+
+
+@pytest.mark.parametrize("page", SECTIONS)
+def test_without_scripts_a_picture_or_the_question_stands_in_each_widgets_place(page, site):
+    """Protects readers without scripts, and print; test_questions.py looks at it in a browser on one page a chapter."""
+    article, (_, shown) = parsed(site / page), widgets(page)
+    hosts, stills = article.select(".lf-host"), article.select(".aq-host .aq-fallback")
+    assert len(hosts) + len(stills) == len(shown), "a widget with nothing in its place"
+    assert all(host.select(".lf-fallback img[src]") for host in hosts)
+    for still, q in zip(stills, questions(page).values(), strict=True):
+        assert ("Quiz." if q["kind"] == "quiz" else "Predict.") in still.get_text()
+        assert all("✓" not in part for part in still.find_all(string=True) if not part.find_parent("details"))
 
 
 def test_the_site_is_whole(site):

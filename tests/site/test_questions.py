@@ -1,45 +1,17 @@
 """The questions of the site: answered wrongly and rightly, by mouse and by keyboard, and what the browser keeps."""
 
-import html
 import json
 import re
 
 import pytest
-from conftest import SITE, open_page, pages
+from conftest import FEW, PHONE, SITE, WITH_QUESTIONS, check_page, check_phone, open_page, questions, words
 from site_figures import contents
 
 from lossutils.learn import ask
 from lossutils.learn.check import completion_code
 
 pytestmark = pytest.mark.browser
-WITH_QUESTIONS = [page for page in pages() if "aq-host" in (SITE / page).read_text(encoding="utf-8")]
 CHAPTERS = [f"{chapter}.html" for chapter in contents() if (SITE / f"{chapter}.html").exists()]
-
-
-def questions(page):
-    """The page's questions by name, as its widget state has them, in the order in which the page shows them."""
-    text = (SITE / page).read_text(encoding="utf-8")
-    [state] = re.findall(r'<script type="application/vnd.jupyter.widget-state\+json">(.*?)</script>', text, re.DOTALL)
-    views = re.findall(r'<script type="application/vnd.jupyter.widget-view\+json">(.*?)</script>', text, re.DOTALL)
-    records = [json.loads(state)["state"][json.loads(view)["model_id"]] for view in views]
-    return {q["name"]: q for record in records if (q := record["state"].get("question"))}
-
-
-def one_a_chapter():
-    """For each chapter the page that asks in most ways."""
-    kinds = {page: len({q["kind"] for q in questions(page).values()}) for page in WITH_QUESTIONS}
-    chapters = {}
-    for page in sorted(kinds, key=kinds.get):
-        chapters[page.rsplit("/", 1)[0]] = page
-    return sorted(chapters.values())
-
-
-FEW = one_a_chapter()  # what the script does alike on all pages is proved in every detail on these
-
-
-def words(text):
-    """The letters of a piece of HTML or of a page's text, without spaces, quotes alike."""
-    return re.sub(r"\s+", "", html.unescape(re.sub(r"<[^>]*>", "", text))).replace("’", "'")
 
 
 class Hand:
@@ -99,7 +71,7 @@ def feedback(box):
     return [words(html) for html in box.locator(".aq-feedback").evaluate_all("nodes => nodes.map(n => n.innerHTML)")]
 
 
-def answer_choices(hand, box, q, few):
+def answer_choices(hand, box, q):
     """The wrong answers, all of them or one, then the right one; returns nothing, asserts all."""
     quiz, right = q["kind"] == "quiz", [k for k, c in enumerate(q["choices"]) if c["right"]]
     inputs, verdict = box.locator("fieldset input").all(), box.locator(".aq-verdict")
@@ -108,7 +80,7 @@ def answer_choices(hand, box, q, few):
     hand.press(box.locator("button[type=submit]"))
     assert "Choose an answer first" in verdict.inner_text()
     chosen = []
-    wrong = [[k] for k in range(len(inputs)) if k not in right][: 1 if few else None]
+    wrong = [[k] for k in range(len(inputs)) if k not in right]
     for turn in wrong + ([right[:1]] if q["several"] else []) + [right]:
         again = box.get_by_role("button", name="Guess again")
         if again.is_visible():
@@ -139,7 +111,7 @@ def answer_choices(hand, box, q, few):
             assert words(choice["feedback"]) in shown
 
 
-def answer_number(hand, box, q, few):
+def answer_number(hand, box, q):
     field, verdict = box.locator("input[type=number]"), box.locator(".aq-verdict")
     assert box.locator(".aq-result").is_hidden()
     hand.press(box.locator("button[type=submit]"))
@@ -154,7 +126,7 @@ def answer_number(hand, box, q, few):
     hand.press(box.locator("button[type=submit]"))
     assert "Choose a number from" in verdict.inner_text()
     first = None
-    for share in (0.0, 0.55) if few else (0.0, 0.3, 0.55, 1.0):
+    for share in (0.0, 0.55):
         guess = round(q["low"] + share * (q["high"] - q["low"]), q["digits"])
         if first is not None:
             hand.press(box.get_by_role("button", name="Guess again"))
@@ -168,13 +140,13 @@ def answer_number(hand, box, q, few):
         assert line.is_visible() and line.locator("path").count() == 2  # guess and truth together
 
 
-def answer_curve(hand, box, q, few):
+def answer_curve(hand, box, q):
     verdict, truth = box.locator(".aq-verdict"), box.locator("path.aq-truth")
     hand.press(box.locator("button[type=submit]"))
     assert "Move at least one point" in verdict.inner_text() and truth.get_attribute("d") == ""
     grips = box.locator(".aq-grip").all()
     assert len(grips) == len(q["handles"])
-    for k, grip in enumerate(grips[:2] if few else grips):
+    for k, grip in enumerate(grips):
         assert grip.get_attribute("role") == "slider" and q["yLabel"] in grip.get_attribute("aria-label")
         before = grip.get_attribute("aria-valuenow")
         hand.drag(grip, 40 if k % 2 else -25)
@@ -194,7 +166,7 @@ def answer_curve(hand, box, q, few):
     hand.press(box.locator("button[type=submit]"))
 
 
-def answer_rank(hand, box, q, few):
+def answer_rank(hand, box, q):
     verdict, submit = box.locator(".aq-verdict"), box.locator("button[type=submit]")
     hand.press(submit)
     assert "Move at least one" in verdict.inner_text() and box.locator(".aq-orders").count() == 0
@@ -228,12 +200,12 @@ ANSWER = {
 }
 
 
-def answer_all(tab, hand, asked, few=False):
-    """Each of these questions, from a fresh start; ``few``: with fewer wrong answers."""
+def answer_all(tab, hand, asked):
+    """Each of these questions, from a fresh start."""
     for name, q in asked.items():
         box = tab.locator(f'.aq[data-name="{name}"]')
         box.scroll_into_view_if_needed()
-        ANSWER[q["kind"]](hand, box, q, few)
+        ANSWER[q["kind"]](hand, box, q)
         if q["because"]:
             assert words(q["because"]) in words(box.locator(".aq-because").inner_html())
 
@@ -242,68 +214,68 @@ def kept(tab):
     return json.loads(tab.evaluate("localStorage.getItem('loss-book')") or "null")
 
 
-@pytest.mark.parametrize("page", WITH_QUESTIONS)
-def test_every_question_by_mouse_then_kept_over_a_reload_and_started_over(page, browser, served):
-    """Protects feedback for each choice, the points, the reader's progress, and the way back."""
+def one_of_each_kind(page):
+    return {q["name"]: q for q in {q["kind"]: q for q in questions(page).values()}.values()}
+
+
+@pytest.mark.parametrize("page", FEW)
+def test_a_question_of_each_kind_by_mouse_then_kept_over_a_reload_and_started_over(page, browser, served):
+    """Protects the mouse's way, over http; that what is kept stands there again; and paper, where the answer is folded.
+    What each question of each page says is proved in test_visit.py."""
     with open_page(browser, f"{served}/{page}", page) as here:
-        tab = here.page
-        shift = tab.evaluate(
-            "new Promise(done => { let sum = 0; new PerformanceObserver(list => {"
-            " for (const e of list.getEntries()) sum += e.value; }).observe({type: 'layout-shift', buffered: true});"
-            " setTimeout(() => done(sum), 300); })"
-        )
-        assert shift < 0.1, "the page jumps while it loads"
-        asked = questions(page)
-        answer_all(tab, Hand(tab), asked, few=page not in FEW)
-        names = set(asked)
+        tab, asked = here.page, one_of_each_kind(page)
+        answer_all(tab, Hand(tab), asked)
         state = kept(tab)
-        assert state["version"] == 1 and set(state["questions"]) == names
-        if page in FEW:
-            said = tab.locator(".aq-verdict").all_inner_texts()
-            tab.reload()
-            assert tab.locator(".aq-verdict").all_inner_texts() == said
-        assert tab.locator(".aq.aq-done").count() == len(names)
-        for box in tab.locator(".aq").all():
+        assert state["version"] == 1 and set(state["questions"]) == set(asked)
+        said = tab.locator(".aq-verdict").all_inner_texts()
+        tab.reload()
+        assert tab.locator(".aq-verdict").all_inner_texts() == said
+        assert tab.locator(".aq.aq-done").count() == len(asked)
+        for name in asked:
+            box = tab.locator(f'.aq[data-name="{name}"]')
             box.get_by_role("button", name="Start over").click()
             assert box.locator("button[type=submit]").is_visible() and box.locator(".aq-feedback > *").count() == 0
         assert kept(tab)["questions"] == {}
+        assert not tab.locator(".aq-fallback").first.is_visible()
+        tab.emulate_media(media="print")
+        assert tab.locator(".aq-fallback").first.is_visible() and not tab.locator(".aq").first.is_visible()
         assert here.faults == []
 
 
 @pytest.mark.parametrize("page", FEW)
 def test_a_question_of_each_kind_by_keyboard_on_a_dark_phone_from_a_folder(page, browser, site):
-    """Protects keyboards, the dark palette and the copy on a disk; test_phone.py sizes the controls of every page."""
+    """Protects keyboards, the dark palette, and phones that open the page narrow, with a touch screen; test_visit.py
+    makes every page narrow."""
     with open_page(browser, (site / page).as_uri(), page, width=375, height=740, has_touch=True) as here:
         tab = here.page
+        check_page(here)
+        check_phone(tab.evaluate(PHONE))
         look = "getComputedStyle(document.querySelector('.aq')).backgroundColor"
         tab.evaluate("document.documentElement.dataset.theme = 'light'")
         light = tab.evaluate(look)
         tab.evaluate("document.documentElement.dataset.theme = 'dark'")
         assert tab.evaluate(look) != light
-        asked = questions(page)
-        answer_all(tab, Keys(tab), {q["name"]: q for q in {q["kind"]: q for q in asked.values()}.values()})
+        answer_all(tab, Keys(tab), one_of_each_kind(page))
         assert tab.evaluate("document.documentElement.scrollWidth") <= 375
         assert tab.locator(".aq math").count() == 0 or tab.locator(".aq math").first.bounding_box()["width"] > 0
         assert here.faults == []
 
 
 @pytest.mark.parametrize("page", FEW)
-def test_without_scripts_and_in_print_the_question_stands_with_its_answer_folded(page, visit, site):
-    """Protects readers without scripts, and paper."""
+def test_without_scripts_pictures_and_questions_stand_there_with_the_answer_folded(page, visit, site):
+    """Protects readers without scripts; that no page lacks its pictures and questions is proved in test_links.py."""
     tab = visit(javascript=False).page
     tab.goto((site / page).as_uri())
+    for host in tab.locator(".lf-host").all():
+        assert host.locator(".lf-fallback img").is_visible()
     asked = questions(page)
-    assert tab.locator(".aq-fallback").count() == len(asked)
     for still, q in zip(tab.locator(".aq-fallback").all(), asked.values(), strict=True):
-        assert still.is_visible() and ("Quiz." if q["kind"] == "quiz" else "Predict.") in still.inner_text()
+        assert still.is_visible()
+        shown = still.inner_text()
+        assert ("Quiz." if q["kind"] == "quiz" else "Predict.") in shown and "✓" not in shown
         for choice in q.get("choices", []):
-            assert not still.get_by_text("✓").first.is_visible()
             plain = re.sub(r"<math.*?</math>", "<>", choice["html"])
-            assert words(plain.split("<")[0]) in words(still.inner_text())
-    tab = visit().open((site / page).as_uri())
-    assert not tab.locator(".aq-fallback").first.is_visible()
-    tab.emulate_media(media="print")
-    assert tab.locator(".aq-fallback").first.is_visible() and not tab.locator(".aq").first.is_visible()
+            assert words(plain.split("<")[0]) in words(shown)
 
 
 def test_search_knows_the_words_of_a_question(site):
