@@ -20,6 +20,8 @@ PYTHON = sys.executable
 BIN = pathlib.Path(PYTHON).parent
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 STRICT = ["-q", "-W", "-n", "--keep-going"]
+REHEARSE, COLAB = [PYTHON, str(ROOT / "tools" / "rehearse.py")], "colab"  # its environment, in the folder of reports
+SITE = "the site, warnings as errors"
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 SHARED = ["-n", "2", "--dist", "worksteal"]  # where one file holds much of the work, both processes take from it
 
@@ -40,9 +42,9 @@ def steps(folder: pathlib.Path) -> list[tuple[str, list, pathlib.Path | None]]:
             "notebooks by nbval", "--nbval", "--nbval-cell-timeout=120", "--nbval-kernel-startup-timeout=120",
             "chapters", *PARALLEL,
         ),
-        ("the site, warnings as errors", [BIN / "jupyter-book", "build", "--all", *STRICT, "."], None),
+        (SITE, [BIN / "jupyter-book", "build", "--all", *STRICT, "."], None),
         pytest("browser and links", "tests/site", *SHARED, "-rs"),
-        ("rehearsal of Colab", [PYTHON, ROOT / "tools" / "rehearse.py", f"--json={rehearsal}"], rehearsal),
+        ("rehearsal of Colab", [*REHEARSE, f"--json={rehearsal}", f"--environment={folder / COLAB}"], rehearsal),
     ]  # fmt: skip
 
 
@@ -91,8 +93,13 @@ def main() -> int:
         everything = steps(pathlib.Path(scratch))
         for number, (name, command, report) in enumerate(everything, 1):
             print(f"\n[{number}/{len(everything)}] {name}", flush=True)
-            began = time.monotonic()
+            began, colab = time.monotonic(), pathlib.Path(scratch) / COLAB
+            beside = None
+            if name == SITE:  # one process, as pip is: the rehearsal's environment is made beside it
+                beside = subprocess.Popen([*REHEARSE, f"--prepare={colab}"], cwd=ROOT, env=environment)
             code = subprocess.run([str(part) for part in command], cwd=ROOT, env=environment).returncode
+            if beside and beside.wait():
+                shutil.rmtree(colab, ignore_errors=True)  # the rehearsal tries again, and counts the failure
             rows.append((name, code, *counts(report, code), time.monotonic() - began))
             if report and report.name == "browser.xml" and report.exists() and (pages := measured(report)):
                 print_pages(pages)

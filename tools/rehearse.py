@@ -7,9 +7,11 @@
 For each run: a fresh virtual environment with the libraries that Colab brings along and nothing of ours on its path, an
 empty folder, and the setup cell as it is printed: pip clones the address in it. That address is served from a copy of
 this working tree (git's own `insteadOf`), so the cell is proved before anybody has published the book. The first
-notebook runs that cell; it installs the package for all. Then every notebook runs with ipywidgets 8, and again (one in
-three, unless all or some are asked for) with 7.7, the version that Colab kept for years. Each run's output must be the
-committed one, the live figures' numbers included.
+notebook runs that cell; it installs the package for all, and the others start once it is there. Every notebook runs
+with ipywidgets 8, and again (one in three, unless all or some are asked for) with 7.7, the version that Colab kept for
+years. Each run's output must be the committed one, the live figures' numbers included.
+
+`--prepare FOLDER` only makes the environment, in that folder; `--environment FOLDER` takes it, or makes it there.
 """
 
 from __future__ import annotations
@@ -113,28 +115,53 @@ def differences(path: pathlib.Path, run: pathlib.Path) -> list[str]:
     return found
 
 
+PIP = ["-m", "pip", "install", "--quiet", "--no-compile"]
+
+
+def prepare(venv: pathlib.Path) -> None:
+    """What Colab is before the setup cell runs."""
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run(
+        [venv / "bin" / "python", *PIP, *BROUGHT_ALONG, VERSIONS["ipywidgets 8"]], check=True, env=clean_environment()
+    )
+    print(f"fresh environment: {time.monotonic() - start:.0f} s", flush=True)
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what names another Python."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "JUPYTER"))}
+
+
+def wait_for_package(venv: pathlib.Path, first: concurrent.futures.Future) -> None:
+    """Until the first notebook's setup cell has installed the package (pip writes RECORD last), or the run ended."""
+    while not first.done() and not list(venv.glob("lib/python*/site-packages/lossutils-*.dist-info/RECORD")):
+        time.sleep(0.2)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="*", type=pathlib.Path)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--json", type=pathlib.Path, help="write the counts here")
+    parser.add_argument("--prepare", type=pathlib.Path, metavar="FOLDER", help="only make the environment, there")
+    parser.add_argument("--environment", type=pathlib.Path, metavar="FOLDER", help="the environment made there")
     options = parser.parse_args()
+    if options.prepare:
+        prepare(options.prepare)
+        return 0
     chosen = [p.resolve() for p in options.notebooks] or (sections() if options.all else one_a_chapter())
     passed = failed = 0
     with tempfile.TemporaryDirectory() as scratch:
         base = pathlib.Path(scratch)
         repository = base / "repository"
         repository.mkdir()
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "JUPYTER"))}
-        environment |= published(repository) | {"OMP_NUM_THREADS": "1"}
-        venv = base / "colab"
-        start = time.monotonic()
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        environment = clean_environment() | published(repository) | {"OMP_NUM_THREADS": "1"}
+        venv = options.environment or base / "colab"
         python = venv / "bin" / "python"
+        if not python.exists():
+            prepare(venv)
         environment["PATH"] = f"{venv / 'bin'}{os.pathsep}{environment['PATH']}"
-        pip = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
-        subprocess.run([*pip, *BROUGHT_ALONG, VERSIONS["ipywidgets 8"]], check=True, env=environment)
-        print(f"fresh environment: {time.monotonic() - start:.0f} s", flush=True)
 
         def rehearse(path: pathlib.Path) -> tuple[pathlib.Path, float, list[str]]:
             began = time.monotonic()
@@ -148,11 +175,14 @@ def main() -> int:
 
         for label, requirement in VERSIONS.items():
             # anywidget comes with the package, by the first setup cell; 7.7 then replaces only ipywidgets.
-            subprocess.run([*pip, requirement], check=True, env=environment)
+            subprocess.run([python, *PIP, requirement], check=True, env=environment)
             thorough = options.all or options.notebooks or label == "ipywidgets 8"
             these = chosen if thorough else chosen[::3]  # what differs is the widgets' protocol, not the sections
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
-                runs = [rehearse(these[0]), *pool.map(rehearse, these[1:])]
+                first = pool.submit(rehearse, these[0])
+                wait_for_package(venv, first)
+                rest = list(pool.map(rehearse, these[1:]))
+                runs = [first.result(), *rest]
             for path, seconds, problems in runs:
                 passed, failed = (passed, failed + 1) if problems else (passed + 1, failed)
                 verdict = "FAIL" if problems else "ok"
