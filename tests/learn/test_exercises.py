@@ -1,6 +1,7 @@
 """The exercises: each has its known mistakes told apart, and the notebook, the data and the solution say the same."""
 
 import ast
+import functools
 import inspect
 import pathlib
 import re
@@ -13,8 +14,9 @@ import pytest
 import torch
 from also_right import ALSO_RIGHT
 
+import lossutils.learn.check  # noqa: F401 (the module; the package has a function of that name)
 from lossutils.learn import exercises
-from lossutils.learn.check import agree, completion_code, diagnose, inputs_of, run
+from lossutils.learn.check import agree, completion_code, diagnose
 
 EVERY = exercises.every()
 PAGES = notebooks.all_notebooks()
@@ -22,6 +24,35 @@ each = pytest.mark.parametrize("exercise", EVERY, ids=lambda e: e.name)
 every_section = pytest.mark.parametrize(
     "path", [p for p in PAGES if p.parent.name != "chapters"], ids=lambda p: f"{p.parent.name}/{p.stem}"
 )
+
+
+# A diagnosis runs the spec and every known mistake on every input, and the tests ask for a thousand diagnoses. What the
+# exercise's own functions answer to its own inputs, which are always the same, is computed once; the functions under
+# judgement are called each time.
+CHECK = sys.modules["lossutils.learn.check"]
+make_inputs, afresh, inputs, answers = CHECK.inputs_of, CHECK.run, {}, {}
+
+
+def inputs_of(exercise):
+    if exercise.name not in inputs:
+        inputs[exercise.name] = make_inputs(exercise)
+    return inputs[exercise.name]
+
+
+def run(exercise, function, case):
+    own = function is exercise.spec or any(function is wrong.function for wrong in exercise.wrong)
+    if not own or not any(case is known for known in inputs_of(exercise)):
+        return afresh(exercise, function, case)
+    key = (exercise.name, function, id(case))
+    if key not in answers:
+        answers[key] = afresh(exercise, function, case)
+    return answers[key]
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch):
+    monkeypatch.setattr(CHECK, "inputs_of", inputs_of)
+    monkeypatch.setattr(CHECK, "run", run)
 
 
 def flat(text):
@@ -92,6 +123,7 @@ def test_another_way_is_right_too(exercise):
 # The notebooks
 
 
+@functools.cache
 def cells(path):
     return nbformat.read(path, as_version=4).cells
 
@@ -119,6 +151,7 @@ def pure(path):
     return namespace
 
 
+@functools.cache
 def places():
     """Exercise → the notebooks in which it is checked."""
     found = {}
