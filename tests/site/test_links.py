@@ -51,11 +51,12 @@ def test_every_image_of_the_text_has_alt_text(page, site):
 
 
 @pytest.mark.parametrize("page", SECTIONS)
-def test_without_scripts_a_picture_or_the_question_stands_in_each_widgets_place(page, site):
+def test_without_scripts_a_picture_a_question_or_a_table_stands_in_each_widgets_place(page, site):
     """Protects readers without scripts, and print; test_questions.py looks at it in a browser on one page a chapter."""
     article, (_, shown) = parsed(site / page), widgets(page)
     hosts, stills = article.select(".lf-host"), article.select(".aq-host .aq-fallback")
-    assert len(hosts) + len(stills) == len(shown), "a widget with nothing in its place"
+    tables = article.select(".gd-host .gd-fallback table")  # of the guide
+    assert len(hosts) + len(stills) + len(tables) == len(shown), "a widget with nothing in its place"
     assert all(host.select(".lf-fallback img[src]") for host in hosts)
     for still, q in zip(stills, questions(page).values(), strict=True):
         assert ("Quiz." if q["kind"] == "quiz" else "Predict.") in still.get_text()
