@@ -226,7 +226,10 @@ def sum_nll(first, second, total, table):
 
 
 def sums(kind, n, steps=300, modulo=None, zero=False, seeds=SEEDS):
-    """Trained by n sums of 2 n pictures, or by n digits: percent of digits misread, of sums; share read 5 too high."""
+    """Trained by n sums of 2 n pictures, or by n digits: percent misread, of digits, of sums, and by how much.
+
+    ``off`` has for each seed the percent of digits read k too high, modulo 10, for k = 0 … 9.
+    """
     x, y = digits()
     orders = [torch.randperm(1797, generator=torch.Generator().manual_seed(seed)) for seed in range(seeds)]
     first, second, test = (torch.stack([o[s] for o in orders]) for s in (slice(n), slice(n, 2 * n), slice(797, 1797)))
@@ -249,10 +252,12 @@ def sums(kind, n, steps=300, modulo=None, zero=False, seeds=SEEDS):
         optimiser.step()
     with torch.no_grad():
         found, truth = read(test).argmax(-1), y[test]
-        pair = found[:, :500] + found[:, 500:] != truth[:, :500] + truth[:, 500:]
-        five = found == (truth + 5) % 10
-    shares = {"digits": found != truth, "sums": pair, "five": five}
-    return {k: (100 * v.double().mean(-1)).tolist() for k, v in shares.items()} | {"loss": loss.mean(1).tolist()}
+        miss = found - truth
+        pair = miss[:, :500] + miss[:, 500:]
+        pair = pair % modulo if modulo else pair
+        off = F.one_hot(miss % 10, 10).double().mean(1)
+    shares = {"digits": (miss != 0).double().mean(-1), "sums": (pair != 0).double().mean(-1), "off": off}
+    return {k: (100 * v).tolist() for k, v in shares.items()} | {"loss": loss.mean(1).tolist()}
 
 
 def short(value, digits=3):
