@@ -314,6 +314,8 @@ def test_frontier_runs():
     for kind in ("sums", "digits"):
         again = module.sums(kind, 400)
         assert again["digits"] == pytest.approx(found["sums"][f"{kind}, 400"]["digits"], abs=1.5)
+    for run in found["sums"].values():
+        assert [100 - off[0] for off in run["off"]] == pytest.approx(run["digits"], abs=0.11)
     zero = module.sums("sums", 50, modulo=10, zero=True, steps=20)
     assert min(zero["digits"]) > 80
     codes = module.keypad(found["words"])
