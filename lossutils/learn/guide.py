@@ -345,13 +345,15 @@ LEAVES: dict[str, Leaf] = {
         "The metric is an overlap: two pixels off are much for a small object and little for a large one. Smooth L1 "
         "of four offsets does not know which four make a good overlap.",
         "focal/boxes",
-        "Plain IoU has no gradient for boxes that do not meet; where they met, the four IoU losses were level here.",
+        "Plain IoU has no gradient for boxes that do not meet; where they met, the four IoU losses were level here, "
+        "and little ahead of smooth L1.",
     ),
     "ranking": Leaf(
         "margin_ranking_loss", "soft_margin_loss", "margin_ranking_loss(score1, score2, order, margin=1.0)",
         "Only the difference of two scores matters, and a pair in the right order by a margin is left alone.",
         "embeddings/pairs",
-        "Without a margin all scores alike cost nothing.",
+        "Without a margin all scores alike cost nothing. Where the targets are numbers in a fair unit, least squares "
+        "on them orders as well.",
     ),
     "embedding-seen": Leaf(
         "info_nce_loss", "triplet_margin_loss", "info_nce_loss(query, key, temperature=0.1)",
