@@ -135,7 +135,7 @@ def clean_environment() -> dict[str, str]:
 
 def wait_for_package(venv: pathlib.Path, first: concurrent.futures.Future) -> None:
     """Until the first notebook's setup cell has installed the package (pip writes RECORD last), or the run ended."""
-    while not first.done() and not list(venv.glob("lib/python*/site-packages/lossutils-*.dist-info/RECORD")):
+    while not first.done() and not list(venv.glob("lib/python*/*/lossutils-*.dist-info/RECORD")):
         time.sleep(0.2)
 
 

@@ -3,7 +3,6 @@
 import math
 
 import torch
-from scipy import stats
 
 from lossutils.learn.exercises import Edge, Exercise, Wrong, numbers
 
@@ -14,7 +13,7 @@ def paired_interval(mine, theirs):
     n = len(gains)
     mean = sum(gains) / n
     variance = sum((gain - mean) ** 2 for gain in gains) / (n - 1)
-    half = float(stats.t.ppf(0.975, n - 1)) * (variance / n).sqrt()
+    half = _t(n) * (variance / n).sqrt()
     return torch.stack([mean - half, mean + half])
 
 
@@ -35,6 +34,9 @@ def _interval(gains, t, ddof=1, root=True):
 
 
 def _t(n, level=0.975, lost=1):
+    """The quantile of Student's distribution with n − lost degrees of freedom."""
+    from scipy import stats  # `learn` has it; the other exercises need torch alone
+
     return float(stats.t.ppf(level, n - lost))
 
 
