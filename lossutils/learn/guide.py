@@ -14,7 +14,6 @@ verdict is never written down: :func:`verdict` computes it from the paired diffe
 from __future__ import annotations
 
 import functools
-import inspect
 import math
 import pathlib
 import re
@@ -844,6 +843,3 @@ def _spec() -> dict:
         }
 
     return {"tree": tree(TREE), "leaves": {choice.leaf: leaf(choice) for choice in every()}}
-
-
-assert tuple(inspect.signature(choose).parameters) == KEYWORDS
