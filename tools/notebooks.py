@@ -57,6 +57,11 @@ def contents() -> dict[str, list[str]]:
     return {toc["root"]: []} | {c["file"]: [s["file"] for s in c.get("sections", [])] for c in chapters}
 
 
+def sections() -> list[str]:
+    """The sections of all chapters, in reading order."""
+    return [name for names in contents().values() for name in names]
+
+
 def executed(path: pathlib.Path):
     """The notebook with the outputs of a fresh kernel whose working folder is empty."""
     from nbclient import NotebookClient

@@ -3,20 +3,18 @@
 import inspect
 import itertools
 import math
-import pathlib
 import re
 import statistics
 
 import notebooks
 import pytest
 import torch
-import yaml
 from scipy import stats
 
 import lossutils
 from lossutils.learn import cards, data, guide
 
-ROOT = pathlib.Path(notebooks.__file__).resolve().parent.parent
+ROOT = notebooks.ROOT
 PATHS = guide._paths()
 each_leaf = pytest.mark.parametrize("key", guide.LEAVES)
 
@@ -154,8 +152,7 @@ ELSEWHERE = {
 def test_the_section_is_a_page_of_the_book(key):
     """Protects the links: each page is in the table of contents; the card names the section, or it is said why not."""
     leaf = guide.LEAVES[key]
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    pages = {s["file"] for part in toc["parts"] for chapter in part["chapters"] for s in chapter.get("sections", ())}
+    pages = notebooks.sections()
     for page in (leaf.section, *leaf.also):
         assert f"chapters/{page}" in pages
         text = (ROOT / "chapters" / f"{page}.ipynb").read_text(encoding="utf-8")

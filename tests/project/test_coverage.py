@@ -97,7 +97,7 @@ SET_RIGHT = Counter(
 
 
 def contents():
-    return {name.removeprefix("chapters/") for names in notebooks.contents().values() for name in names}
+    return {name.removeprefix("chapters/") for name in notebooks.sections()}
 
 
 @functools.cache

@@ -34,7 +34,7 @@ def tracked():
 
 
 def sections():
-    return [ROOT / f"{name}.ipynb" for names in notebooks.contents().values() for name in names]
+    return [ROOT / f"{name}.ipynb" for name in notebooks.sections()]
 
 
 every_page = pytest.mark.parametrize("path", PAGES, ids=name)
